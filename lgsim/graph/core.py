@@ -1,0 +1,375 @@
+"""`Graph`, `Op` and `Tensor`: what a network is, with static shapes and typed attributes.
+
+A graph is edited in place by importers, rewrites and lowering, always through its methods, so
+that producers and consumers stay consistent. Tensors and ops themselves are immutable values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from lgsim.errors import LgsimError
+from lgsim.graph.dtypes import DType
+
+if TYPE_CHECKING:
+    import networkx
+    import numpy as np
+
+    from lgsim.graph.ops.base import OpKind
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorType:
+    """Shape and element type; what shape rules and kernels work on."""
+
+    shape: Shape
+    dtype: DType
+
+    @property
+    def elements(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes the packed tensor takes."""
+        return self.dtype.nbytes(self.elements)
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A named value of a graph.
+
+    `weight` marks constants (trained or folded). Only small constants whose values matter to
+    the schedule (indices, scalars) carry `data`; trained weights have a shape and no values.
+    """
+
+    name: str
+    type: TensorType
+    weight: bool = False
+    data: np.ndarray[Any, Any] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def shape(self) -> Shape:
+        """Static shape, outermost dimension first."""
+        return self.type.shape
+
+    @property
+    def dtype(self) -> DType:
+        """Element type."""
+        return self.type.dtype
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes the packed tensor takes."""
+        return self.type.nbytes
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One operator: a kind with its attributes, applied to named tensors.
+
+    Only trailing optional inputs may be left out (a Conv without bias has two inputs).
+    """
+
+    name: str
+    attrs: OpKind
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    @property
+    def kind(self) -> str:
+        """Name of the op kind, as tables and JSON show it, for example ``Conv2D``."""
+        return self.attrs.kind
+
+
+class Graph:
+    """A directed acyclic graph of ops in topological order.
+
+    Parameters
+    ----------
+    name : str
+        Name of the network.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.inputs: list[str] = []
+        self.outputs: list[str] = []
+        self.warnings: list[str] = []
+        self._tensors: dict[str, Tensor] = {}
+        self._ops: dict[str, Op] = {}
+        self._producer: dict[str, str] = {}
+        self._consumers: dict[str, dict[str, None]] = {}
+
+    # -- reading ---------------------------------------------------------------------------
+
+    @property
+    def ops(self) -> Sequence[Op]:
+        """All ops, in topological order."""
+        return tuple(self._ops.values())
+
+    @property
+    def tensors(self) -> Sequence[Tensor]:
+        """All tensors, in order of creation."""
+        return tuple(self._tensors.values())
+
+    def __iter__(self) -> Iterator[Op]:
+        return iter(tuple(self._ops.values()))
+
+    def __len__(self) -> int:
+        return len(self._ops)
+
+    def op(self, name: str) -> Op:
+        """The op called `name`; KeyError if there is none."""
+        return self._ops[name]
+
+    def tensor(self, name: str) -> Tensor:
+        """The tensor called `name`; KeyError if there is none."""
+        return self._tensors[name]
+
+    def has_tensor(self, name: str) -> bool:
+        """Whether a tensor of that name exists."""
+        return name in self._tensors
+
+    def has_op(self, name: str) -> bool:
+        """Whether an op of that name exists."""
+        return name in self._ops
+
+    def producer(self, tensor: str) -> Op | None:
+        """The op that writes `tensor`; None for graph inputs and weights."""
+        op = self._producer.get(tensor)
+        return None if op is None else self._ops[op]
+
+    def consumers(self, tensor: str) -> tuple[Op, ...]:
+        """The ops that read `tensor`, each once."""
+        return tuple(self._ops[name] for name in self._consumers.get(tensor, ()))
+
+    def input_types(self, op: Op) -> tuple[TensorType, ...]:
+        """Types of the inputs of `op`."""
+        return tuple(self._tensors[name].type for name in op.inputs)
+
+    def output_types(self, op: Op) -> tuple[TensorType, ...]:
+        """Types of the outputs of `op`."""
+        return tuple(self._tensors[name].type for name in op.outputs)
+
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference."""
+        return sum(op.attrs.macs(self.input_types(op), self.output_types(op)) for op in self)
+
+    def params(self) -> int:
+        """Elements of all weights that some op reads, shared weights counted once."""
+        used = {name for op in self for name in op.inputs}
+        return sum(
+            self._tensors[name].type.elements for name in used if self._tensors[name].weight
+        )
+
+    def op_counts(self) -> dict[str, int]:
+        """Number of ops per kind, sorted by kind."""
+        counts: dict[str, int] = {}
+        for op in self:
+            counts[op.kind] = counts.get(op.kind, 0) + 1
+        return dict(sorted(counts.items()))
+
+    # -- editing ---------------------------------------------------------------------------
+
+    def add_tensor(self, tensor: Tensor) -> Tensor:
+        """Add a tensor without a producer: a graph input or a weight."""
+        if tensor.name in self._tensors:
+            raise LgsimError(f"tensor '{tensor.name}' is defined twice", where=self.name)
+        self._tensors[tensor.name] = tensor
+        return tensor
+
+    def add_input(self, name: str, type_: TensorType) -> Tensor:
+        """Add a graph input."""
+        self.inputs.append(name)
+        return self.add_tensor(Tensor(name, type_))
+
+    def add_op(
+        self,
+        attrs: OpKind,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        name: str | None = None,
+        before: str | None = None,
+    ) -> Op:
+        """Append an op, infer the types of its outputs and create their tensors.
+
+        Parameters
+        ----------
+        attrs : OpKind
+            Kind and attributes.
+        inputs, outputs : sequence of str
+            Tensor names; inputs must exist, outputs must not.
+        name : str, optional
+            Name of the op; the name of its first output by default.
+        before : str, optional
+            Place the op in front of this op instead of at the end.
+
+        Raises
+        ------
+        LgsimError
+            If the shape rule of the kind refuses the inputs.
+        """
+        op = Op(name or outputs[0], attrs, tuple(inputs), tuple(outputs))
+        if op.name in self._ops:
+            raise LgsimError(f"op '{op.name}' is defined twice", where=self.name)
+        try:
+            types = attrs.infer(self.input_types(op))
+        except LgsimError as error:
+            error.where = error.where or f"{self.name}: {op.kind} '{op.name}'"
+            raise
+        for output, type_ in zip(outputs, types, strict=True):
+            self.add_tensor(Tensor(output, type_))
+            self._producer[output] = op.name
+        for tensor in op.inputs:
+            self._consumers.setdefault(tensor, {})[op.name] = None
+        if before is None:
+            self._ops[op.name] = op
+        else:
+            self._insert_before(op, before)
+        return op
+
+    def _insert_before(self, op: Op, before: str) -> None:
+        reordered: dict[str, Op] = {}
+        for name, existing in self._ops.items():
+            if name == before:
+                reordered[op.name] = op
+            reordered[name] = existing
+        self._ops = reordered
+
+    def remove_op(self, name: str) -> Op:
+        """Remove an op and the tensors it produced (which nothing may read any more)."""
+        op = self._ops.pop(name)
+        for tensor in op.outputs:
+            if self._consumers.get(tensor) or tensor in self.outputs:
+                raise LgsimError(f"tensor '{tensor}' is still used", where=f"op '{name}'")
+            del self._tensors[tensor]
+            del self._producer[tensor]
+            self._consumers.pop(tensor, None)
+        for tensor in set(op.inputs):
+            self._consumers[tensor].pop(name, None)
+        return op
+
+    def replace_op(
+        self, name: str, attrs: OpKind | None = None, inputs: Sequence[str] | None = None
+    ) -> Op:
+        """Give an op other attributes or inputs in place, and infer its outputs again."""
+        old = self._ops[name]
+        op = replace(
+            old,
+            attrs=attrs if attrs is not None else old.attrs,
+            inputs=tuple(inputs) if inputs is not None else old.inputs,
+        )
+        for tensor in set(old.inputs):
+            self._consumers[tensor].pop(name, None)
+        for tensor in op.inputs:
+            self._consumers.setdefault(tensor, {})[name] = None
+        self._ops[name] = op
+        for output, type_ in zip(op.outputs, op.attrs.infer(self.input_types(op)), strict=True):
+            self._tensors[output] = replace(self._tensors[output], type=type_)
+        return op
+
+    def replace_uses(self, old: str, new: str) -> None:
+        """Make every reader of tensor `old`, and the graph's outputs, use `new` instead."""
+        for op in self.consumers(old):
+            self._ops[op.name] = replace(
+                op, inputs=tuple(new if tensor == old else tensor for tensor in op.inputs)
+            )
+            self._consumers.setdefault(new, {})[op.name] = None
+        self._consumers.pop(old, None)
+        self.outputs = [new if tensor == old else tensor for tensor in self.outputs]
+
+    def set_type(self, tensor: str, type_: TensorType) -> None:
+        """Change the type of a tensor (lowering assigns element types)."""
+        self._tensors[tensor] = replace(self._tensors[tensor], type=type_)
+
+    def prune(self) -> int:
+        """Remove ops no output depends on, and tensors nobody uses; returns ops removed."""
+        removed = 0
+        for op in reversed(self.ops):
+            if not any(self._consumers.get(t) or t in self.outputs for t in op.outputs):
+                self.remove_op(op.name)
+                removed += 1
+        for tensor in self.tensors:
+            used = self._consumers.get(tensor.name) or tensor.name in self._producer
+            if not used and tensor.name not in self.inputs and tensor.name not in self.outputs:
+                del self._tensors[tensor.name]
+        return removed
+
+    def sort(self) -> None:
+        """Restore topological order after edits, keeping the present order where it is free.
+
+        Raises
+        ------
+        LgsimError
+            If the graph has a cycle.
+        """
+        placed: dict[str, Op] = {}
+        for root in tuple(self._ops):
+            stack = [root]
+            on_path: set[str] = set()
+            while stack:
+                name = stack[-1]
+                if name in placed:
+                    stack.pop()
+                    continue
+                missing = [
+                    producer
+                    for tensor in self._ops[name].inputs
+                    if (producer := self._producer.get(tensor)) and producer not in placed
+                ]
+                if not missing:
+                    placed[name] = self._ops[name]
+                    on_path.discard(stack.pop())
+                elif name in on_path:
+                    raise LgsimError("the graph has a cycle", where=f"{self.name}: op '{name}'")
+                else:
+                    on_path.add(name)
+                    stack.extend(reversed(missing))
+        self._ops = placed
+
+    def copy(self) -> Graph:
+        """An independent copy; tensors and ops are immutable and shared."""
+        twin = Graph(self.name)
+        twin.inputs = list(self.inputs)
+        twin.outputs = list(self.outputs)
+        twin.warnings = list(self.warnings)
+        twin._tensors = dict(self._tensors)
+        twin._ops = dict(self._ops)
+        twin._producer = dict(self._producer)
+        twin._consumers = {tensor: dict(ops) for tensor, ops in self._consumers.items()}
+        return twin
+
+    def unique_name(self, stem: str) -> str:
+        """A name like `stem` that no op and no tensor has."""
+        name, number = stem, 1
+        while name in self._tensors or name in self._ops:
+            number += 1
+            name = f"{stem}_{number}"
+        return name
+
+    def to_networkx(self) -> networkx.MultiDiGraph[str]:
+        """Ops as nodes (attribute ``kind``), tensors as edges (``tensor``, ``nbytes``)."""
+        import networkx
+
+        view: networkx.MultiDiGraph[str] = networkx.MultiDiGraph(name=self.name)
+        for op in self:
+            view.add_node(op.name, kind=op.kind)
+        for op in self:
+            for tensor in op.inputs:
+                if source := self._producer.get(tensor):
+                    view.add_edge(
+                        source, op.name, tensor=tensor, nbytes=self._tensors[tensor].nbytes
+                    )
+        return view
+
+
+def total_bytes(tensors: Iterable[Tensor]) -> int:
+    """Sum of the packed sizes of some tensors."""
+    return sum(tensor.nbytes for tensor in tensors)

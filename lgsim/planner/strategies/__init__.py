@@ -1,1 +1,34 @@
-"""TODO first line."""
+"""The grouping strategies: one file each, behind one small protocol."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from lgsim.errors import LgsimError
+from lgsim.graph import Graph
+from lgsim.planner.plan import Plan
+from lgsim.planner.strategies.none import NoGrouping
+from lgsim.target.chip import Chip
+
+
+class Strategy(Protocol):
+    """Proposes how to cut a lowered graph into sections."""
+
+    name: str
+    summary: str
+
+    def plan(self, graph: Graph, chip: Chip) -> Plan:
+        """A plan that covers every op of `graph` exactly once."""
+        ...
+
+
+STRATEGIES: dict[str, Strategy] = {strategy.name: strategy for strategy in (NoGrouping(),)}
+
+
+def plan_network(graph: Graph, chip: Chip, strategy: str) -> Plan:
+    """Plan `graph` with the strategy called `strategy`; LgsimError if there is none."""
+    if strategy not in STRATEGIES:
+        raise LgsimError(
+            f"unknown strategy '{strategy}'", hint=f"choose from: {', '.join(STRATEGIES)}"
+        )
+    return STRATEGIES[strategy].plan(graph, chip)

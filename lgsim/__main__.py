@@ -1,0 +1,5 @@
+"""`python -m lgsim`: the same as the `lgsim` command."""
+
+from lgsim.cli import main
+
+main()

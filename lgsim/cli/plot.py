@@ -1,0 +1,37 @@
+"""`lgsim plot`: pictures of a schedule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lgsim.cli.options import NetOptions, ScheduleOptions, net_options, schedule_options
+from lgsim.cli.run import simulate_net
+
+
+@click.command("plot")
+@net_options
+@schedule_options
+@click.option(
+    "--kind", type=click.Choice(["gantt"]), default="gantt", show_default=True, help="Which picture."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="File to write: .png, .svg or .pdf.",
+)
+@click.option("--op", "focus", metavar="NAME", help="Show one operator instead of the whole run.")
+def command(
+    net_options: NetOptions,
+    schedule_options: ScheduleOptions,
+    kind: str,
+    output: Path,
+    focus: str | None,
+) -> None:
+    """Draw the schedule of NET."""
+    run = simulate_net(net_options, schedule_options)
+    run.plot(output, kind=kind, focus=focus)
+    click.echo(f"wrote {output}")

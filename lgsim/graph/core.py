@@ -1,4 +1,4 @@
-"""`Graph`, `Op` and `Tensor`: what a network is, with static shapes and typed attributes.
+"""`Graph`: a network as ops in topological order over named tensors, and its editing.
 
 A graph is edited in place by importers, rewrites and lowering, always through its methods, so
 that producers and consumers stay consistent. Tensors and ops themselves are immutable values.
@@ -7,85 +7,18 @@ that producers and consumers stay consistent. Tensors and ops themselves are imm
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from math import prod
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from lgsim.errors import LgsimError
-from lgsim.graph.dtypes import DType
+from lgsim.graph.values import Op, Shape, Tensor, TensorType
 
 if TYPE_CHECKING:
     import networkx
-    import numpy as np
 
     from lgsim.graph.ops.base import OpKind
 
-Shape = tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TensorType:
-    """Shape and element type; what shape rules and kernels work on."""
-
-    shape: Shape
-    dtype: DType
-
-    @property
-    def elements(self) -> int:
-        """Number of elements."""
-        return prod(self.shape)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes the packed tensor takes."""
-        return self.dtype.nbytes(self.elements)
-
-
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    """A named value of a graph.
-
-    `weight` marks constants (trained or folded). Only small constants whose values matter to
-    the schedule (indices, scalars) carry `data`; trained weights have a shape and no values.
-    """
-
-    name: str
-    type: TensorType
-    weight: bool = False
-    data: np.ndarray[Any, Any] | None = field(default=None, compare=False, repr=False)
-
-    @property
-    def shape(self) -> Shape:
-        """Static shape, outermost dimension first."""
-        return self.type.shape
-
-    @property
-    def dtype(self) -> DType:
-        """Element type."""
-        return self.type.dtype
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes the packed tensor takes."""
-        return self.type.nbytes
-
-
-@dataclass(frozen=True, slots=True)
-class Op:
-    """One operator: a kind with its attributes, applied to named tensors.
-
-    Only trailing optional inputs may be left out (a Conv without bias has two inputs).
-    """
-
-    name: str
-    attrs: OpKind
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-
-    @property
-    def kind(self) -> str:
-        """Name of the op kind, as tables and JSON show it, for example ``Conv2D``."""
-        return self.attrs.kind
+__all__ = ["Graph", "Op", "Shape", "Tensor", "TensorType", "total_bytes"]
 
 
 class Graph:
@@ -102,6 +35,8 @@ class Graph:
         self.inputs: list[str] = []
         self.outputs: list[str] = []
         self.warnings: list[str] = []
+        # Element type the network computes in once it is lowered; None as imported.
+        self.precision: str | None = None
         self._tensors: dict[str, Tensor] = {}
         self._ops: dict[str, Op] = {}
         self._producer: dict[str, str] = {}
@@ -165,9 +100,7 @@ class Graph:
     def params(self) -> int:
         """Elements of all weights that some op reads, shared weights counted once."""
         used = {name for op in self for name in op.inputs}
-        return sum(
-            self._tensors[name].type.elements for name in used if self._tensors[name].weight
-        )
+        return sum(self._tensors[name].type.elements for name in used if self._tensors[name].weight)
 
     def op_counts(self) -> dict[str, int]:
         """Number of ops per kind, sorted by kind."""
@@ -214,18 +147,20 @@ class Graph:
         Raises
         ------
         LgsimError
-            If the shape rule of the kind refuses the inputs.
+            If the shape rule of the kind refuses the inputs, or a name is unknown or taken. The
+            graph is then as it was.
         """
         op = Op(name or outputs[0], attrs, tuple(inputs), tuple(outputs))
+        types = self._infer(op)
         if op.name in self._ops:
             raise LgsimError(f"op '{op.name}' is defined twice", where=self.name)
-        try:
-            types = attrs.infer(self.input_types(op))
-        except LgsimError as error:
-            error.where = error.where or f"{self.name}: {op.kind} '{op.name}'"
-            raise
-        for output, type_ in zip(outputs, types, strict=True):
-            self.add_tensor(Tensor(output, type_))
+        if before is not None and before not in self._ops:
+            raise LgsimError(f"there is no op '{before}'", where=f"{self.name}: op '{op.name}'")
+        for output in op.outputs:
+            if output in self._tensors or op.outputs.count(output) > 1:
+                raise LgsimError(f"tensor '{output}' is defined twice", where=self.name)
+        for output, type_ in zip(op.outputs, types, strict=True):
+            self._tensors[output] = Tensor(output, type_)
             self._producer[output] = op.name
         for tensor in op.inputs:
             self._consumers.setdefault(tensor, {})[op.name] = None
@@ -234,6 +169,23 @@ class Graph:
         else:
             self._insert_before(op, before)
         return op
+
+    def _infer(self, op: Op) -> tuple[TensorType, ...]:
+        """Types of the outputs of `op`; errors tell which op it was."""
+        where = f"{self.name}: {op.kind} '{op.name}'"
+        for tensor in op.inputs:
+            if tensor not in self._tensors:
+                raise LgsimError(f"there is no tensor '{tensor}'", where=where)
+        try:
+            types = op.attrs.infer(self.input_types(op))
+        except LgsimError as error:
+            error.where = error.where or where
+            raise
+        if len(types) != len(op.outputs):
+            raise LgsimError(
+                f"{len(op.outputs)} output(s) named", where=where, limit=f"has {len(types)}"
+            )
+        return types
 
     def _insert_before(self, op: Op, before: str) -> None:
         reordered: dict[str, Op] = {}
@@ -245,10 +197,11 @@ class Graph:
 
     def remove_op(self, name: str) -> Op:
         """Remove an op and the tensors it produced (which nothing may read any more)."""
-        op = self._ops.pop(name)
-        for tensor in op.outputs:
+        for tensor in self._ops[name].outputs:
             if self._consumers.get(tensor) or tensor in self.outputs:
                 raise LgsimError(f"tensor '{tensor}' is still used", where=f"op '{name}'")
+        op = self._ops.pop(name)
+        for tensor in op.outputs:
             del self._tensors[tensor]
             del self._producer[tensor]
             self._consumers.pop(tensor, None)
@@ -259,30 +212,42 @@ class Graph:
     def replace_op(
         self, name: str, attrs: OpKind | None = None, inputs: Sequence[str] | None = None
     ) -> Op:
-        """Give an op other attributes or inputs in place, and infer its outputs again."""
+        """Give an op other attributes or inputs in place, and infer the types of its outputs.
+
+        The types of ops further down are not touched. New inputs that are produced later in the
+        order call for a `sort`.
+        """
         old = self._ops[name]
         op = replace(
             old,
             attrs=attrs if attrs is not None else old.attrs,
             inputs=tuple(inputs) if inputs is not None else old.inputs,
         )
+        types = self._infer(op)
         for tensor in set(old.inputs):
             self._consumers[tensor].pop(name, None)
         for tensor in op.inputs:
             self._consumers.setdefault(tensor, {})[name] = None
         self._ops[name] = op
-        for output, type_ in zip(op.outputs, op.attrs.infer(self.input_types(op)), strict=True):
+        for output, type_ in zip(op.outputs, types, strict=True):
             self._tensors[output] = replace(self._tensors[output], type=type_)
         return op
 
     def replace_uses(self, old: str, new: str) -> None:
-        """Make every reader of tensor `old`, and the graph's outputs, use `new` instead."""
+        """Make every reader of tensor `old`, and the graph's outputs, use `new` instead.
+
+        The op that computes `new` goes on reading `old`, so that an op can be put behind it.
+        """
+        if old == new:
+            return
         for op in self.consumers(old):
+            if op.name == self._producer.get(new):
+                continue
             self._ops[op.name] = replace(
                 op, inputs=tuple(new if tensor == old else tensor for tensor in op.inputs)
             )
             self._consumers.setdefault(new, {})[op.name] = None
-        self._consumers.pop(old, None)
+            del self._consumers[old][op.name]
         self.outputs = [new if tensor == old else tensor for tensor in self.outputs]
 
     def set_type(self, tensor: str, type_: TensorType) -> None:
@@ -340,6 +305,7 @@ class Graph:
         twin.inputs = list(self.inputs)
         twin.outputs = list(self.outputs)
         twin.warnings = list(self.warnings)
+        twin.precision = self.precision
         twin._tensors = dict(self._tensors)
         twin._ops = dict(self._ops)
         twin._producer = dict(self._producer)

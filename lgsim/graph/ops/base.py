@@ -15,6 +15,7 @@ class OpKind:
     """Base of all op kinds. A subclass is a frozen dataclass whose fields are the attributes.
 
     A new op is one subclass with a `kind`, an `infer` rule and, if it multiplies, `macs`.
+    Attributes are in normal form: axes count from the front, shapes and bounds are explicit.
     """
 
     __slots__ = ()
@@ -26,8 +27,9 @@ class OpKind:
         """Name on screen and in JSON; the class name unless the attributes decide."""
         return type(self).__name__
 
-    def __init_subclass__(cls) -> None:
-        OpKind.kinds[cls.__name__] = cls
+    def __init_subclass__(cls, *, abstract: bool = False) -> None:
+        if not abstract:
+            OpKind.kinds[cls.__name__] = cls
 
     def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
         """Types of the outputs for these input types; LgsimError if they do not fit."""

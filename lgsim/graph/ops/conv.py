@@ -8,6 +8,15 @@ from math import prod
 
 from lgsim.graph.core import TensorType
 from lgsim.graph.ops.base import OpKind, refuse
+from lgsim.graph.ops.rules import (
+    check_operands,
+    check_per_dimension,
+    check_shape,
+    check_window,
+    result,
+    shape_text,
+    windows,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +49,93 @@ class Conv(OpKind):
 
     def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
         """(N, OC, *out) with out = (in + pads − dilation·(kernel − 1) − 1) // stride + 1."""
+        check_operands(inputs, 2, 3)
         x, weight = inputs[0].shape, inputs[1].shape
-        rank = len(self.kernel)
-        if len(x) != rank + 2 or len(weight) != rank + 2:
-            raise refuse(f"input {x} and filter {weight} do not have {rank} spatial dimensions")
-        if x[1] != weight[1] * self.groups or weight[0] % self.groups:
-            raise refuse(f"{x[1]} channels do not fit filter {weight} in {self.groups} group(s)")
-        spatial = tuple(
-            (x[2 + i] + self.pads[i] + self.pads[rank + i] - self.dilations[i] * (k - 1) - 1)
-            // self.strides[i]
-            + 1
-            for i, k in enumerate(self.kernel)
-        )
-        if min(spatial) < 1:
-            raise refuse(f"kernel {self.kernel} is larger than the padded input {x}")
-        return (TensorType((x[0], weight[0], *spatial), inputs[0].dtype),)
+        _check_filter(inputs, self.kernel)
+        check_window(self.kernel, self.strides, self.pads, self.dilations, len(x) - 2)
+        if self.groups < 1 or x[1] != weight[1] * self.groups or weight[0] % self.groups:
+            raise refuse(
+                f"{x[1]} channels do not fit filter {shape_text(weight)} in {self.groups} group(s)"
+            )
+        if len(inputs) == 3:
+            check_shape("the bias", inputs[2], (weight[0],))
+        spatial = windows(x, self.kernel, self.strides, self.pads, self.dilations)
+        return result((x[0], weight[0], *spatial), inputs[0].dtype)
 
     def macs(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         """Output elements × input channels of a group × taps."""
         return outputs[0].elements * inputs[1].shape[1] * prod(self.kernel)
+
+
+@dataclass(frozen=True, slots=True)
+class Deconv(OpKind):
+    """Transposed convolution of (N, C, *spatial), filter (C, OC/groups, *kernel), maybe bias (OC,).
+
+    Attributes
+    ----------
+    kernel, strides, dilations : tuple of int
+        One number per spatial dimension (1 to 3 of them).
+    pads : tuple of int
+        Cut from the full result before each spatial dimension, then after each, as in ONNX.
+    output_padding : tuple of int
+        Rows added after each spatial dimension of the result.
+    groups : int
+        Number of channel groups.
+    relu : bool
+        Whether a ReLU is fused.
+    """
+
+    kernel: tuple[int, ...]
+    strides: tuple[int, ...]
+    pads: tuple[int, ...]
+    dilations: tuple[int, ...]
+    output_padding: tuple[int, ...]
+    groups: int = 1
+    relu: bool = False
+
+    @property
+    def kind(self) -> str:
+        """``Deconv`` for one or two spatial dimensions, ``Deconv3D`` for three."""
+        return "Deconv3D" if len(self.kernel) == 3 else "Deconv"
+
+    def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
+        """(N, OC, *out), out = (in − 1)·stride + dilation·(kernel − 1) + 1 + padding − pads."""
+        check_operands(inputs, 2, 3)
+        x, weight = inputs[0].shape, inputs[1].shape
+        _check_filter(inputs, self.kernel)
+        rank = len(x) - 2
+        check_window(self.kernel, self.strides, self.pads, self.dilations, rank)
+        check_per_dimension("output_padding", self.output_padding, rank, 0)
+        if self.groups < 1 or x[1] != weight[0] or weight[0] % self.groups:
+            raise refuse(
+                f"{x[1]} channels do not fit filter {shape_text(weight)} in {self.groups} group(s)"
+            )
+        channels = weight[1] * self.groups
+        if len(inputs) == 3:
+            check_shape("the bias", inputs[2], (channels,))
+        spatial = tuple(
+            (x[2 + i] - 1) * self.strides[i]
+            + self.dilations[i] * (self.kernel[i] - 1)
+            + 1
+            + self.output_padding[i]
+            - self.pads[i]
+            - self.pads[rank + i]
+            for i in range(rank)
+        )
+        return result((x[0], channels, *spatial), inputs[0].dtype)
+
+    def macs(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+        """Input elements × output channels of a group × taps: every input meets every tap once."""
+        return inputs[0].elements * inputs[1].shape[1] * prod(self.kernel)
+
+
+def _check_filter(inputs: Sequence[TensorType], kernel: tuple[int, ...]) -> None:
+    x, weight = inputs[0].shape, inputs[1].shape
+    rank = len(kernel)
+    if len(x) != rank + 2 or len(weight) != rank + 2:
+        raise refuse(
+            f"input {shape_text(x)} and filter {shape_text(weight)}"
+            f" do not have {rank} spatial dimension(s)"
+        )
+    if weight[2:] != kernel:
+        raise refuse(f"filter {shape_text(weight)} does not have the kernel {shape_text(kernel)}")

@@ -17,7 +17,7 @@ def run(*command: str, cwd: Path) -> str:
 
 
 def readme_lgsim_commands() -> list[list[str]]:
-    """Every `lgsim …` line of the README's console blocks that needs no file of the reader's own."""
+    """Every `lgsim …` line of the README's console blocks."""
     text = (ROOT / "README.md").read_text()
     blocks = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
     lines = [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
@@ -48,7 +48,8 @@ def test_readme_commands_run_from_the_wheel(installed: tuple[Path, Path]) -> Non
 
 def test_wheel_installs_one_package(installed: tuple[Path, Path]) -> None:
     scripts, elsewhere = installed
-    code = "import importlib.util as u; print([n for n in ('hardware','models','tests') if u.find_spec(n)])"
+    names = ("hardware", "models", "tests")
+    code = f"from importlib.util import find_spec; print([n for n in {names} if find_spec(n)])"
     assert run(str(scripts / "python"), "-c", code, cwd=elsewhere).strip() == "[]"
     listing = run(str(scripts / "python"), "-m", "lgsim", "models", "--json", cwd=elsewhere)
     assert "resnet50" in listing

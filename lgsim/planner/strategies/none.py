@@ -13,7 +13,9 @@ class NoGrouping:
     name = "none"
     summary = "every op on its own, from DDR to DDR"
 
-    def plan(self, graph: Graph, chip: Chip) -> Plan:  # noqa: ARG002 - protocol of strategies
+    def plan(self, graph: Graph, chip: Chip) -> Plan:
         """One global layer per op, in the order of the graph."""
         reason = "strategy 'none' groups nothing"
-        return Plan(self.name, tuple(Section("global", op.name, (op.name,), reason=reason) for op in graph))
+        return Plan(
+            self.name, tuple(Section("global", op.name, (op.name,), reason=reason) for op in graph)
+        )

@@ -11,6 +11,7 @@ from lgsim.errors import LgsimError
 from lgsim.frontends import load_model
 from lgsim.graph import Graph
 from lgsim.kernels import global_schedule
+from lgsim.kernels.alias import free_ops
 from lgsim.kernels.site import site_of
 from lgsim.lowering import lower
 from lgsim.planner import Plan, plan_network
@@ -134,11 +135,7 @@ def simulate(
     features = _features(disable, enable)
     typed = prepare(imported, precision=precision, io_dtype=io_dtype, features=features)
     plan = plan_network(typed, chip, strategy)
-    blocks = [
-        Block((section,), global_schedule(site_of(typed, typed.op(section.ops[0])), chip))
-        for section in plan.sections
-    ]
-    program = build_program(typed, blocks, chip.gmem_align_bytes)
+    program = build_program(typed, _blocks(typed, plan, chip), chip.gmem_align_bytes)
     return Run(
         model=imported.name,
         target=chip.name,
@@ -176,6 +173,17 @@ def prepare(
     disabled = frozenset(name for name, on in (features or {}).items() if not on)
     apply_rewrites(graph, precision, disabled)
     return lower(graph, precision, io_dtype)
+
+
+def _blocks(graph: Graph, plan: Plan, chip: Chip) -> list[Block]:
+    """The schedule of every section; ops that move nothing have none."""
+    free = free_ops(graph)
+    blocks = []
+    for section in plan.sections:
+        (name,) = section.ops
+        site = site_of(graph, graph.op(name))
+        blocks.append(Block((section,), () if name in free else global_schedule(site, chip)))
+    return blocks
 
 
 def _features(disable: Collection[str], enable: Collection[str]) -> dict[str, bool]:

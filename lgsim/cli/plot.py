@@ -14,7 +14,11 @@ from lgsim.cli.run import simulate_net
 @net_options
 @schedule_options
 @click.option(
-    "--kind", type=click.Choice(["gantt"]), default="gantt", show_default=True, help="Which picture."
+    "--kind",
+    type=click.Choice(["gantt"]),
+    default="gantt",
+    show_default=True,
+    help="Which picture.",
 )
 @click.option(
     "-o",

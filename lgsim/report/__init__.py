@@ -1,1 +1,1 @@
-"""TODO first line."""
+"""What people see: text, tables, pictures, traces and JSON, all made from a `RunInfo`."""

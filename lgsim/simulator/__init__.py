@@ -1,1 +1,1 @@
-"""TODO first line."""
+"""Programs of commands, the engines that run them, timelines, and the schedule sanitizer."""

@@ -1,0 +1,251 @@
+"""The timeline picture: what both engines do over time, and how far they overlap.
+
+Two rows, GDMA and BDC (TIU), coloured by category; where many short commands share a pixel, the
+filled height is the share of the time they take. A third row shows the time split into overlap,
+one engine only, and neither. The slowest sections are numbered above and listed below.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lgsim.errors import LgsimError
+from lgsim.report import palette
+from lgsim.report.density import time_edges
+from lgsim.report.files import write_atomic
+from lgsim.report.gantt_rows import (
+    draw_command_names,
+    draw_engines,
+    draw_seams,
+    draw_sections,
+    draw_shares,
+    draw_states,
+    style_axes,
+)
+from lgsim.report.run_info import RunInfo
+from lgsim.report.summary import section_titles, slowest_sections
+from lgsim.report.tables import shorten
+from lgsim.simulator.program import Category
+from lgsim.simulator.timeline import State
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SUFFIXES = ("png", "svg", "pdf")
+
+_WIDTH_INCHES = 13.0
+_DPI = 160
+_PIXELS = 1700
+_BASE_HEIGHT = 4.2
+_LABELLED = 8
+_NAME_WIDTH = 46
+
+
+def plot_gantt(
+    run: RunInfo,
+    path: str | os.PathLike[str],
+    focus: str | None = None,
+    window: tuple[int, int] | None = None,
+) -> None:
+    """Draw the timeline of a run into a file; equal runs give equal files.
+
+    Parameters
+    ----------
+    run : RunInfo
+        The simulation.
+    path : path
+        ``.png``, ``.svg`` or ``.pdf``.
+    focus : str, optional
+        Name of a section or of an op: show the time it takes instead of the whole run.
+    window : (int, int), optional
+        Show the cycles from the first number to just before the second.
+
+    Raises
+    ------
+    LgsimError
+        For another suffix, a name that does not occur, an empty window, or a file that cannot be
+        written.
+    """
+    suffix = Path(path).suffix.lower().lstrip(".")
+    if suffix not in SUFFIXES:
+        hint = f"end the name in {', '.join('.' + name for name in SUFFIXES)}"
+        raise LgsimError("cannot draw into this kind of file", where=str(path), hint=hint)
+    figure = gantt_figure(run, focus, window)
+    import matplotlib
+
+    stream = io.BytesIO()
+    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(suffix, {})
+    # A fixed salt keeps the identifiers inside an SVG the same from run to run.
+    with matplotlib.rc_context({"svg.hashsalt": "lgsim", "svg.fonttype": "none"}):
+        figure.savefig(stream, format=suffix, dpi=_DPI, metadata=metadata)
+    write_atomic(path, stream.getvalue())
+
+
+def gantt_figure(
+    run: RunInfo, focus: str | None = None, window: tuple[int, int] | None = None
+) -> Figure:
+    """The picture as a matplotlib figure; arguments as in `plot_gantt`."""
+    from matplotlib.figure import Figure
+
+    view = find_window(run, focus, window)
+    shown = _shown_sections(run, view)
+    lines = -(-len(shown) // 2)
+    height = _BASE_HEIGHT + 0.19 * lines
+    figure = Figure(figsize=(_WIDTH_INCHES, height), facecolor="white")
+    figure.subplots_adjust(
+        left=0.085, right=0.905, top=1 - 0.62 / height, bottom=(1.05 + 0.19 * lines) / height
+    )
+    axes = figure.add_subplot()
+    edges = time_edges(run.timeline, *view, _PIXELS)
+    draw_sections(axes, run, view, shown)
+    draw_engines(axes, run, edges)
+    draw_states(axes, run, edges)
+    draw_seams(axes, run, view, _PIXELS)
+    draw_command_names(axes, run, view, _PIXELS)
+    draw_shares(axes, run, edges)
+    style_axes(axes, run, view)
+    _write_title(figure, run, view, focus)
+    _write_legend(figure, run, height)
+    _write_key(figure, run, shown, height)
+    return figure
+
+
+def find_window(run: RunInfo, focus: str | None, window: tuple[int, int] | None) -> tuple[int, int]:
+    """The cycles to show; the whole run unless a name or a window is given."""
+    if not run.cycles:
+        raise LgsimError("nothing to draw: the run takes no time", where=run.model)
+    first, after = window or (0, run.cycles)
+    if focus is not None:
+        first, after = _window_of(run, focus)
+    first, after = max(first, 0), min(after, run.cycles)
+    if first >= after:
+        limit = f"the run has cycles 0 to {run.cycles:,}"
+        raise LgsimError(f"no cycles from {first:,} to {after:,}", limit=limit)
+    return first, after
+
+
+def _window_of(run: RunInfo, name: str) -> tuple[int, int]:
+    """Cycles of a section, or of the commands of an op."""
+    timeline, program = run.timeline, run.program
+    sections = [section.name for section in program.sections]
+    ops = [op.name for op in program.ops]
+    if name in sections:
+        number = sections.index(name)
+        first, after = int(timeline.section_start[number]), int(timeline.section_end[number])
+    elif name in ops:
+        mine = program.op == ops.index(name)
+        first = int(timeline.start[mine].min(initial=run.cycles))
+        after = int(timeline.end[mine].max(initial=-1)) + 1
+    else:
+        close = get_close_matches(name, [*ops, *sections], 1)
+        hint = f"did you mean '{close[0]}'?" if close else ""
+        raise LgsimError(f"no operator or section '{name}'", where=run.model, hint=hint)
+    if first >= after:
+        raise LgsimError(f"nothing to draw: '{name}' takes no time", where=run.model)
+    return first, after
+
+
+def _shown_sections(run: RunInfo, view: tuple[int, int]) -> list[int]:
+    """The sections to label: the slowest ones in the window, in order of time."""
+    timeline = run.timeline
+    inside = [
+        number
+        for number in slowest_sections(run, len(run.program.sections))
+        if timeline.section_start[number] < view[1] and timeline.section_end[number] > view[0]
+    ]
+    return sorted(inside[:_LABELLED])
+
+
+def _write_title(figure: Figure, run: RunInfo, view: tuple[int, int], focus: str | None) -> None:
+    """Two lines: what ran and how long it took; what part of it is shown, and the totals."""
+    timeline = run.timeline
+    settings = f"{run.target} · {run.precision} · strategy {run.strategy} · {run.timing} timing"
+    left = figure.subplotpars.left
+    figure.text(
+        left,
+        0.985,
+        f"{run.model}: {run.latency_ms:,.3f} ms",
+        va="top",
+        fontsize=14,
+        fontweight="bold",
+        color=palette.INK,
+    )
+    figure.text(
+        figure.subplotpars.right,
+        0.98,
+        settings,
+        ha="right",
+        va="top",
+        fontsize=10,
+        color=palette.INK,
+    )
+    shown = f"all {run.cycles:,} cycles"
+    if view != (0, timeline.total_cycles):
+        part = f"{run.microseconds(view[1] - view[0]):,.1f} µs"
+        shown = f"cycles {view[0]:,} to {view[1]:,} ({part})" + (f", '{focus}'" if focus else "")
+    moved = (run.program.gmem_load_bytes + run.program.gmem_store_bytes) / 1e6
+    figure.text(
+        left,
+        1 - 0.38 / figure.get_figheight(),
+        f"{shown} · {len(run.program.sections):,} sections · {run.program.size:,} commands · "
+        f"{moved:,.1f} MB to and from DDR",
+        va="top",
+        fontsize=9,
+        color=palette.MUTED_INK,
+    )
+
+
+def _write_legend(figure: Figure, run: RunInfo, height: float) -> None:
+    """One line of swatches below the axis; categories that do not occur are left out."""
+    from matplotlib.patches import Patch
+
+    used = set(np.unique(run.program.category).tolist())
+    entries = {kind.label: palette.CATEGORY_COLORS[kind] for kind in Category if kind in used}
+    entries["both busy (overlap)"] = palette.STATE_COLORS[State.OVERLAP]
+    entries["GDMA only"] = palette.STATE_COLORS[State.TRANSFER_ONLY]
+    entries["BDC only"] = palette.STATE_COLORS[State.COMPUTE_ONLY]
+    entries["idle"] = palette.IDLE_FILL
+    patches = [
+        Patch(facecolor=color, edgecolor=palette.GRID, linewidth=0.5, label=label)
+        for label, color in entries.items()
+    ]
+    lines = height - _BASE_HEIGHT
+    figure.legend(
+        handles=patches,
+        loc="lower center",
+        bbox_to_anchor=(0.5, (lines + 0.16) / height),
+        ncols=len(patches),
+        frameon=False,
+        fontsize=8.5,
+        handlelength=1.1,
+        handletextpad=0.4,
+        columnspacing=1.3,
+    )
+
+
+def _write_key(figure: Figure, run: RunInfo, shown: list[int], height: float) -> None:
+    """What the numbers stand for, in two columns."""
+    cycles, titles = run.timeline.section_cycles(), section_titles(run.program)
+    half = -(-len(shown) // 2)
+    left, right = figure.subplotpars.left, figure.subplotpars.right
+    for label, number in enumerate(shown, 1):
+        column, line = divmod(label - 1, half)
+        span = int(cycles[number])
+        text = (
+            f"{label}  {shorten(run.program.sections[number].name, _NAME_WIDTH)}"
+            f"  ({titles[number]})  {run.milliseconds(span):,.3f} ms, "
+            f"{100 * span / run.cycles:.1f} %"
+        )
+        figure.text(
+            left + column * (right - left + 0.06) / 2,
+            (0.12 + 0.19 * (half - 1 - line)) / height,
+            text,
+            fontsize=8,
+            color=palette.INK,
+        )

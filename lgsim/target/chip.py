@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lgsim.graph.dtypes import DType
+
 
 @dataclass(frozen=True, slots=True)
 class Chip:
@@ -11,6 +13,29 @@ class Chip:
 
     Made by `Target.chip`; laws take it as their first argument and are otherwise functions of
     integers. Bandwidths are bytes per engine cycle.
+
+    Parameters
+    ----------
+    name, timing : str
+        Target and timing profile the numbers come from.
+    lanes, eu_bytes, lmem_bytes, banks : int
+        Lanes; bytes a lane computes per cycle; local memory per lane in bytes, and its banks.
+    ic_bytes, cube_outputs : int
+        Bytes along the input channel, and outputs, that a lane's cube takes per cycle (8/16 bit).
+    clock_mhz : int
+        Clock of both engines.
+    gmem_bytes_per_cycle : float
+        Nominal peak of the DDR.
+    gmem_channels, gmem_interleave_bytes, gmem_align_bytes : int
+        DDR channels, bytes after which addresses go to the next channel, alignment of tensors.
+    load_bytes_per_cycle, store_bytes_per_cycle, move_bytes_per_cycle : float
+        GDMA bandwidth DDR to local memory, local memory to DDR, DDR to DDR.
+    tensor_bandwidth_factor : float
+        Share of it that strided tensor commands reach in this timing profile.
+    min_row_bytes : int
+        A contiguous row shorter than this takes the GDMA as long as this many bytes.
+    max_dim : int
+        Largest dimension of an operand of one command.
     """
 
     name: str
@@ -21,3 +46,39 @@ class Chip:
     banks: int
     ic_bytes: int
     cube_outputs: int
+    clock_mhz: int
+    gmem_bytes_per_cycle: float
+    gmem_channels: int
+    gmem_interleave_bytes: int
+    gmem_align_bytes: int
+    load_bytes_per_cycle: float
+    store_bytes_per_cycle: float
+    move_bytes_per_cycle: float
+    tensor_bandwidth_factor: float
+    min_row_bytes: int
+    max_dim: int
+
+    @property
+    def bank_bytes(self) -> int:
+        """Bytes of one bank of one lane."""
+        return self.lmem_bytes // self.banks
+
+    def eu_num(self, dtype: DType) -> int:
+        """Elements a lane computes per cycle; int4 packs two to a byte."""
+        return self.eu_bytes * 8 // dtype.bits
+
+    def ic_parallel(self, dtype: DType) -> int:
+        """Input channels the cube sums per cycle; 32-bit operands are not packed."""
+        return 1 if dtype.bits >= 32 else self.ic_bytes * 8 // dtype.bits
+
+    def cube_rows(self, dtype: DType) -> int:
+        """Outputs per lane the cube computes per cycle; 32-bit ones use the EUs instead."""
+        return self.eu_num(dtype) if dtype.bits >= 32 else self.cube_outputs
+
+    def macs_per_cycle(self, dtype: DType) -> int:
+        """Multiply-accumulates of the whole chip per cycle at its best."""
+        return self.lanes * self.ic_parallel(dtype) * self.cube_rows(dtype)
+
+    def milliseconds(self, cycles: int) -> float:
+        """Duration of `cycles` engine cycles in ms."""
+        return cycles / self.clock_mhz / 1000

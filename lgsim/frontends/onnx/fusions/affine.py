@@ -1,0 +1,115 @@
+"""Scales and biases that belong to the op before: BatchNorm, MatMul + Add, affine norms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lgsim.frontends.onnx.fusions.match import (
+    channel_weight,
+    inner,
+    replace_pattern,
+    reshaped_weight,
+)
+from lgsim.graph.ops import Conv, Deconv, GroupNorm, InstanceNorm, LayerNorm, MatMul, RMSNorm
+from lgsim.graph.ops.base import OpKind
+
+if TYPE_CHECKING:
+    from lgsim.graph.core import Graph, Op
+
+_NORMS = (LayerNorm, RMSNorm, GroupNorm, InstanceNorm)
+
+
+def _linear(graph: Graph, tensor: str) -> tuple[Op, int, int] | None:
+    """The weighted Conv, Deconv or MatMul behind a tensor, its output channels and their axis."""
+    found = inner(graph, tensor, OpKind)
+    if found is None:
+        return None
+    op, attrs = found
+    shape = graph.tensor(tensor).shape
+    if len(op.inputs) < 2 or not graph.tensor(op.inputs[1]).weight:
+        return None
+    if isinstance(attrs, Conv | Deconv):
+        return op, shape[1], 1
+    if isinstance(attrs, MatMul) and len(graph.tensor(op.inputs[1]).shape) == 2:
+        return op, shape[-1], len(shape) - 1
+    return None
+
+
+def fuse_scale(graph: Graph, op: Op) -> bool:
+    """A BatchNorm after a Conv, Deconv or MatMul: its numbers go into filter and bias offline."""
+    found = _linear(graph, op.inputs[0])
+    if found is None or found[2] != 1:
+        return False
+    linear = found[0]
+    bias = linear.inputs[2] if len(linear.inputs) == 3 else op.inputs[2]
+    replace_pattern(graph, op, linear.attrs, (*linear.inputs[:2], bias))
+    return True
+
+
+def _operand_and_weight(graph: Graph, op: Op) -> tuple[str, str] | None:
+    """The activation and the weight of an op on one of each."""
+    x, y = op.inputs
+    if graph.tensor(y).weight:
+        return x, y
+    return (y, x) if graph.tensor(x).weight else None
+
+
+def fuse_conv_channel_scale(graph: Graph, op: Op) -> bool:
+    """A Mul by one weight per channel after a Conv or Deconv (a frozen BatchNorm)."""
+    pair = _operand_and_weight(graph, op)
+    found = _linear(graph, pair[0]) if pair else None
+    if pair is None or found is None or isinstance(found[0].attrs, MatMul):
+        return False
+    linear, channels, axis = found
+    if not channel_weight(graph, pair[1], len(graph.tensor(pair[0]).shape), axis, channels):
+        return False
+    replace_pattern(graph, op, linear.attrs, linear.inputs)
+    return True
+
+
+def fuse_add_bias(graph: Graph, op: Op) -> bool:
+    """An Add of one weight per output channel after a Conv, Deconv or MatMul without a bias."""
+    pair = _operand_and_weight(graph, op)
+    found = _linear(graph, pair[0]) if pair else None
+    if pair is None or found is None or len(found[0].inputs) == 3:
+        return False
+    linear, channels, axis = found
+    if not channel_weight(graph, pair[1], len(graph.tensor(pair[0]).shape), axis, channels):
+        return False
+    bias = reshaped_weight(graph, pair[1], (channels,))
+    replace_pattern(graph, op, linear.attrs, (*linear.inputs, bias))
+    return True
+
+
+def fuse_norm_scale(graph: Graph, op: Op) -> bool:
+    """A Mul by a weight after a norm that has none."""
+    return _fuse_norm(graph, op, 1, _NORMS)
+
+
+def fuse_norm_bias(graph: Graph, op: Op) -> bool:
+    """An Add of a weight after a norm that has a scale and no bias."""
+    return _fuse_norm(graph, op, 2, (LayerNorm, GroupNorm, InstanceNorm))
+
+
+def _fuse_norm(graph: Graph, op: Op, inputs: int, norms: tuple[type[OpKind], ...]) -> bool:
+    pair = _operand_and_weight(graph, op)
+    found = inner(graph, pair[0], OpKind) if pair else None
+    if pair is None or found is None:
+        return False
+    norm, attrs = found
+    if not isinstance(attrs, norms) or len(norm.inputs) != inputs:
+        return False
+    x = graph.tensor(norm.inputs[0]).shape
+    weight = graph.tensor(pair[1]).shape
+    if isinstance(attrs, LayerNorm | RMSNorm):
+        shape = x[attrs.axis :]
+        padded = (1,) * attrs.axis + shape
+        fits = (1,) * (len(x) - len(weight)) + weight == padded
+    else:
+        shape = (x[1],)
+        fits = channel_weight(graph, pair[1], len(x), 1, x[1])
+    if not fits:
+        return False
+    affine = reshaped_weight(graph, pair[1], shape)
+    replace_pattern(graph, op, attrs, (*norm.inputs, affine))
+    return True

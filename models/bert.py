@@ -1,4 +1,4 @@
-"""BERT encoder (Devlin et al. 2018) from hidden states on, with an additive attention mask."""
+"""BERT encoder (Devlin et al. 2018) behind the embeddings, with a mask."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DeiT, the data-efficient Vision Transformer (Touvron et al. 2020), as timm exports it."""
+"""DeiT, a plain Vision Transformer (Touvron et al. 2020), as in timm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ResNet (He et al. 2015) as torchvision builds it, BatchNorm folded into the convolutions."""
+"""ResNet (He et al. 2015) as in torchvision, BatchNorm folded."""
 
 from __future__ import annotations
 

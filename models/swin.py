@@ -1,9 +1,10 @@
-"""Swin Transformer (Liu et al. 2021), Microsoft's form: shifted windows by rolling the image.
+"""Swin Transformer (Liu et al. 2021) in Microsoft's form.
 
-The relative position biases stand in the graph as what a compiler sees: one weight
-(1, heads, N, N) per block, gathered offline from a table of (2·window − 1)² rows; so do the
-masks of the shifted blocks. `Graph.params` counts those larger weights; `trained_params` gives
-the number of the paper, which counts the tables and no masks.
+Shifted windows are windows of the rolled image. The relative position biases stand in the graph
+as what a compiler sees: one weight (1, heads, N, N) per block, gathered offline from a table of
+(2·window − 1)² rows; so do the masks of the shifted blocks. `Graph.params` counts those larger
+weights, as an exported ONNX file does (28,817,262 for swin_t); `trained_params` gives the number
+of the paper, which counts the tables and no masks (28,288,354).
 """
 
 from __future__ import annotations

@@ -88,8 +88,10 @@ class LayoutBuilder(BuilderCore):
     def select(self, x: Tensor, axis: int, index: int) -> Tensor:
         """One position of an axis, which is dropped: a slice and a squeeze."""
         axis = from_front(axis, len(x.shape))
-        index = from_front(index, x.shape[axis])
-        return self.squeeze(self.slice(x, axis, index, index + 1), axis)
+        size = x.shape[axis]
+        if not -size <= index < size:
+            raise LgsimError(f"there is no position {index} in {size}", where=self._scope)
+        return self.squeeze(self.slice(x, axis, index % size, index % size + 1), axis)
 
     def roll(self, x: Tensor, shift: int, axis: int) -> Tensor:
         """Shift along an axis, round the end: two slices and a concatenation."""

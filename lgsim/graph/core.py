@@ -6,19 +6,20 @@ that producers and consumers stay consistent. Tensors and ops themselves are imm
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lgsim.errors import LgsimError
 from lgsim.graph.values import Op, Shape, Tensor, TensorType
 
 if TYPE_CHECKING:
     import networkx
+    import numpy as np
 
     from lgsim.graph.ops.base import OpKind
 
-__all__ = ["Graph", "Op", "Shape", "Tensor", "TensorType", "total_bytes"]
+__all__ = ["Graph", "Op", "Shape", "Tensor", "TensorType"]
 
 
 class Graph:
@@ -120,8 +121,9 @@ class Graph:
 
     def add_input(self, name: str, type_: TensorType) -> Tensor:
         """Add a graph input."""
+        tensor = self.add_tensor(Tensor(name, type_))
         self.inputs.append(name)
-        return self.add_tensor(Tensor(name, type_))
+        return tensor
 
     def add_op(
         self,
@@ -254,6 +256,10 @@ class Graph:
         """Change the type of a tensor (lowering assigns element types)."""
         self._tensors[tensor] = replace(self._tensors[tensor], type=type_)
 
+    def set_data(self, tensor: str, data: np.ndarray[Any, Any]) -> None:
+        """Give a weight its values."""
+        self._tensors[tensor] = replace(self._tensors[tensor], data=data)
+
     def prune(self) -> int:
         """Remove ops no output depends on, and tensors nobody uses; returns ops removed."""
         removed = 0
@@ -334,8 +340,3 @@ class Graph:
                         source, op.name, tensor=tensor, nbytes=self._tensors[tensor].nbytes
                     )
         return view
-
-
-def total_bytes(tensors: Iterable[Tensor]) -> int:
-    """Sum of the packed sizes of some tensors."""
-    return sum(tensor.nbytes for tensor in tensors)

@@ -30,6 +30,8 @@ class GmemBox:
     ----------
     operand : int
         Index of an input of the op; output k is written as ``~k`` (−1 for the first output).
+        Indices from the number of inputs on are intermediate tensors of the op, kept in global
+        memory, with elements of the type of its first output.
     offset : int
         First element of the box, counted from the start of the operand.
     shape : tuple of int

@@ -33,6 +33,8 @@ class Conv(OpKind):
         Number of channel groups.
     relu : bool
         Whether a ReLU is fused.
+    relu_limit : float
+        Largest value the fused ReLU lets through (6 for ReLU6), if positive.
     """
 
     kernel: tuple[int, ...]
@@ -41,6 +43,7 @@ class Conv(OpKind):
     dilations: tuple[int, ...]
     groups: int = 1
     relu: bool = False
+    relu_limit: float = -1.0
 
     @property
     def kind(self) -> str:
@@ -83,6 +86,8 @@ class Deconv(OpKind):
         Number of channel groups.
     relu : bool
         Whether a ReLU is fused.
+    relu_limit : float
+        Largest value the fused ReLU lets through (6 for ReLU6), if positive.
     """
 
     kernel: tuple[int, ...]
@@ -92,6 +97,7 @@ class Deconv(OpKind):
     output_padding: tuple[int, ...]
     groups: int = 1
     relu: bool = False
+    relu_limit: float = -1.0
 
     @property
     def kind(self) -> str:

@@ -204,6 +204,8 @@ class Depth2Space(OpKind):
         From pixels to channels (Space2Depth).
     channels_last : bool
         The tensor is (N, H, W, C) instead of (N, C, H, W).
+    column_first : bool
+        The block column stands before the block row in the channels.
     """
 
     block_h: int
@@ -211,6 +213,7 @@ class Depth2Space(OpKind):
     dcr: bool = True
     inverse: bool = False
     channels_last: bool = False
+    column_first: bool = False
 
     def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
         """C over (times, if inverse) the block size; H and W times (over) the block sides."""

@@ -1,0 +1,162 @@
+"""Reads the vendor's finished plans: groups with secs, time steps and local-memory addresses."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lgsim.errors import LgsimError
+
+LOAD, STORE = "Load", "Store"
+_AXES = ("n", "c", "d", "h", "w")
+
+
+@dataclass(frozen=True, slots=True)
+class VendorOp:
+    """One op of a group; loads and stores are ops as well.
+
+    Attributes
+    ----------
+    kind, name : str
+        Op kind; name of the value it makes in the file.
+    inputs : tuple of str
+        Names of its operands; those that no op of the group makes come from global memory.
+    type : str
+        Type of the result as the file has it, e.g. ``64x49x96xf16``.
+    id : int
+        What `VendorGroup.flow` calls it.
+    stage : int
+        It handles slice r − stage in round r.
+    slices : tuple
+        Per axis n, c, d, h, w the (start, length) of each slice of the result.
+    address, nbytes : int
+        Where a slice of the result lies in local memory, and its bytes per lane.
+    buffer_address, buffer_bytes : int
+        The same for intermediate values; 0 bytes if there are none.
+    aligned : bool
+        Whether planes start at execution-unit words.
+    """
+
+    kind: str
+    name: str
+    inputs: tuple[str, ...]
+    type: str
+    id: int
+    stage: int
+    slices: tuple[tuple[tuple[int, int], ...], ...]
+    address: int
+    nbytes: int
+    buffer_address: int
+    buffer_bytes: int
+    aligned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VendorGroup:
+    """A layer group of the vendor's plan.
+
+    Attributes
+    ----------
+    type : str
+        NORMAL, 3D, SMALL_C or MM.
+    secs : tuple of int
+        Slices along n, c, d, h and w.
+    flow : tuple of int
+        Time steps: a negative number starts one, the others are ids of its ops.
+    ops : tuple of VendorOp
+        In the order of their ids' definition in the file.
+    start_cycle, span_cycles, bdc_busy_cycles, gdma_busy_cycles, gmem_bytes : int
+        When it ran in the vendor's simulator, how long, and what both engines did.
+    """
+
+    type: str
+    secs: tuple[int, int, int, int, int]
+    flow: tuple[int, ...]
+    ops: tuple[VendorOp, ...]
+    start_cycle: int
+    span_cycles: int
+    bdc_busy_cycles: int
+    gdma_busy_cycles: int
+    gmem_bytes: int
+
+    @property
+    def computes(self) -> tuple[VendorOp, ...]:
+        """The ops that are no loads or stores."""
+        return tuple(op for op in self.ops if op.kind not in (LOAD, STORE))
+
+
+@dataclass(frozen=True, slots=True)
+class VendorPlan:
+    """The vendor's plan of a network; `global_layers` counts the ops that run alone."""
+
+    model: str
+    precision: str
+    cycles: int
+    groups: tuple[VendorGroup, ...]
+    global_layers: int
+
+
+def read_vendor_plan(path: str | Path) -> VendorPlan:
+    """Read a plan (``.json`` or ``.json.gz``).
+
+    Raises
+    ------
+    LgsimError
+        If the file cannot be read or has another form.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+        document = json.loads(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data)
+        return VendorPlan(
+            document["model"],
+            document["precision"],
+            document["cycles"],
+            tuple(_group(group) for group in document["groups"]),
+            len(document["global_layers"]),
+        )
+    except OSError as error:
+        raise LgsimError(error.strerror or "cannot be read", where=str(path)) from error
+    except (EOFError, zlib.error, ValueError) as error:
+        raise LgsimError("is no plan: it is damaged or no JSON", where=str(path)) from error
+    except (KeyError, TypeError) as error:
+        raise LgsimError(f"is no plan of the vendor's: {error} is missing", where=str(path)) from error
+
+
+def _group(group: dict[str, Any]) -> VendorGroup:
+    n, c, d, h, w = (int(group["secs"][axis]) for axis in _AXES)
+    return VendorGroup(
+        group["type"],
+        (n, c, d, h, w),
+        tuple(group["flow"]),
+        tuple(_op(op) for op in group["ops"]),
+        group["start_cycle"],
+        group["span_cycles"],
+        group["bdc_busy_cycles"],
+        group["gdma_busy_cycles"],
+        group["gmem_bytes"],
+    )
+
+
+def _op(op: dict[str, Any]) -> VendorOp:
+    slices, lmem = op["slices"], op["lmem"]
+    return VendorOp(
+        op["kind"],
+        op["name"],
+        tuple(op["inputs"]),
+        op["outputs"][0],
+        op["id"],
+        op["stage"],
+        tuple(
+            tuple(zip(slices[axis]["idx"], slices[axis]["len"], strict=True)) for axis in _AXES
+        ),
+        lmem["addr"],
+        lmem["bytes"],
+        lmem["buffer_addr"],
+        lmem["buffer_bytes"],
+        lmem["eu_align"],
+    )

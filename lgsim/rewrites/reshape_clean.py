@@ -1,0 +1,33 @@
+"""Rewrite `reshape_clean`: ops that only rename dimensions are merged and dropped."""
+
+from __future__ import annotations
+
+from lgsim.graph import ops
+from lgsim.graph.core import Graph
+from lgsim.rewrites.base import Rewrite, bypass, drop_dead, live_ops
+
+_RESHAPES = (ops.Reshape, ops.Squeeze, ops.Unsqueeze)
+
+
+class ReshapeClean(Rewrite):
+    """reshape(reshape(x)) → one reshape; a reshape to the same shape is dropped."""
+
+    name = "reshape_clean"
+    summary = "merge consecutive reshapes, and drop those that change nothing"
+
+    def apply(self, graph: Graph) -> int:
+        """Clean up the whole graph in one sweep."""
+        count = 0
+        for op in live_ops(graph):
+            if not isinstance(op.attrs, _RESHAPES):
+                continue
+            result = graph.tensor(op.outputs[0]).shape
+            producer = graph.producer(op.inputs[0])
+            if producer is not None and isinstance(producer.attrs, _RESHAPES):
+                op = graph.replace_op(op.name, ops.Reshape(result), [producer.inputs[0]])
+                drop_dead(graph, producer)
+                count += 1
+            if graph.tensor(op.inputs[0]).shape == result and op.outputs[0] not in graph.outputs:
+                bypass(graph, op)
+                count += 1
+        return count

@@ -1,0 +1,65 @@
+"""Rewrites change no result: alone, together, and each one left out."""
+
+import pytest
+from networks import NETWORKS, assert_same_results, ready
+
+from lgsim.rewrites import PRECISIONS, REWRITES, apply_rewrites
+
+NAMES = frozenset(rewrite.name for rewrite in REWRITES)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_all_together(name, precision):
+    graph = ready(name)
+    rewritten = graph.copy()
+    counts = apply_rewrites(rewritten, precision)
+    assert sum(counts.values()) > 0
+    assert_same_results(graph, rewritten)
+
+
+@pytest.mark.parametrize("rewrite", sorted(NAMES))
+@pytest.mark.parametrize("name", NETWORKS)
+def test_alone(name, rewrite):
+    graph = ready(name)
+    rewritten = graph.copy()
+    counts = apply_rewrites(rewritten, "f16", NAMES - {rewrite})
+    assert set(counts) == {rewrite}
+    assert_same_results(graph, rewritten)
+
+
+@pytest.mark.parametrize("rewrite", sorted(NAMES))
+@pytest.mark.parametrize("name", NETWORKS)
+def test_left_out(name, rewrite):
+    graph = ready(name)
+    rewritten = graph.copy()
+    counts = apply_rewrites(rewritten, "f16", frozenset({rewrite}))
+    assert rewrite not in counts
+    assert_same_results(graph, rewritten)
+
+
+def test_every_rewrite_is_exercised():
+    applied = dict.fromkeys(NAMES, 0)
+    for name in NETWORKS:
+        for precision in ("f32", "f16"):
+            for rewrite, count in apply_rewrites(NETWORKS[name](), precision).items():
+                applied[rewrite] += count
+    assert {name for name, count in applied.items() if not count} == set()
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_nothing_left_to_do(name, precision):
+    graph = NETWORKS[name]()
+    apply_rewrites(graph, precision)
+    assert sum(apply_rewrites(graph, precision).values()) == 0
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_input_shapes_outputs_and_warnings_stay(name):
+    graph = NETWORKS[name]()
+    rewritten = graph.copy()
+    apply_rewrites(rewritten, "f16")
+    assert rewritten.inputs == graph.inputs
+    shapes = [[g.tensor(name).shape for name in g.outputs] for g in (graph, rewritten)]
+    assert shapes[0] == shapes[1]

@@ -8,6 +8,7 @@ from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
 from lgsim.errors import LgsimError
+from lgsim.features import feature_switches
 from lgsim.frontends import load_model
 from lgsim.graph import Graph
 from lgsim.kernels import global_schedule
@@ -16,7 +17,7 @@ from lgsim.kernels.site import site_of
 from lgsim.lowering import lower
 from lgsim.planner import Plan, plan_network
 from lgsim.report.run_info import RunInfo
-from lgsim.rewrites import REWRITES, apply_rewrites
+from lgsim.rewrites import RewriteLog, apply_rewrites
 from lgsim.simulator.build import build_program
 from lgsim.simulator.program import Block
 from lgsim.simulator.timeline import run_program
@@ -24,6 +25,7 @@ from lgsim.target import load_target
 from lgsim.target.chip import Chip
 
 if TYPE_CHECKING:
+    from lgsim.report.explain import Explanation
     from lgsim.simulator.violation import Violation
     from lgsim.target import Target
 
@@ -115,7 +117,7 @@ def simulate(
     io_dtype : {"f32", "f16", "int8"}
         Element type of graph inputs and outputs in DDR.
     disable, enable : collection of str
-        Features (rewrites) to switch off or on.
+        Features to switch off or on; `lgsim features` lists them.
     overrides : mapping
         Numbers of the target to change, by dotted name.
 
@@ -132,7 +134,7 @@ def simulate(
     imported = (
         net if isinstance(net, Graph) else load_model(net, batch=batch, shapes=shapes, args=args)
     )
-    features = _features(disable, enable)
+    features = feature_switches(disable, enable)
     typed = prepare(imported, precision=precision, io_dtype=io_dtype, features=features)
     plan = plan_network(typed, chip, strategy)
     program = build_program(typed, _blocks(typed, plan, chip), chip.gmem_align_bytes)
@@ -162,17 +164,54 @@ def prepare(
     precision: str = "f16",
     io_dtype: str = "f32",
     features: Mapping[str, bool] | None = None,
+    log: RewriteLog | None = None,
 ) -> Graph:
     """Rewrite and lower a graph; `imported` is left as it is.
 
-    A graph that is lowered already (tpu-mlir's) is returned unchanged.
+    A graph that is lowered already (tpu-mlir's) is returned unchanged. A `log` is filled with
+    what the rewrites did.
     """
     if imported.precision is not None:
         return imported
     graph = imported.copy()
     disabled = frozenset(name for name, on in (features or {}).items() if not on)
-    apply_rewrites(graph, precision, disabled)
+    apply_rewrites(graph, precision, disabled, log)
     return lower(graph, precision, io_dtype)
+
+
+def explain(
+    net: str | PathLike[str] | Graph,
+    *,
+    target: str | PathLike[str] | Target = "bm1684x",
+    precision: str = "f16",
+    strategy: str = "none",
+    timing: str = "cmodel",
+    batch: int | None = None,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
+    args: Mapping[str, object] | None = None,
+    io_dtype: str = "f32",
+    disable: Collection[str] = (),
+    enable: Collection[str] = (),
+    overrides: Mapping[str, str] | None = None,
+) -> Explanation:
+    """Why each op of a network may or may not be local, and what the rewrites did.
+
+    Parameters are those of `simulate`; the network is planned, but not simulated.
+
+    Raises
+    ------
+    LgsimError
+        If the input cannot be used; InfeasibleError if nothing fits the chip.
+    """
+    from lgsim.report.explain import explanation
+
+    chip = _chip(target, timing, overrides or {})
+    imported = (
+        net if isinstance(net, Graph) else load_model(net, batch=batch, shapes=shapes, args=args)
+    )
+    features, log = feature_switches(disable, enable), RewriteLog()
+    typed = prepare(imported, precision=precision, io_dtype=io_dtype, features=features, log=log)
+    return explanation(typed, plan_network(typed, chip, strategy), features, log)
 
 
 def _blocks(graph: Graph, plan: Plan, chip: Chip) -> list[Block]:
@@ -184,19 +223,6 @@ def _blocks(graph: Graph, plan: Plan, chip: Chip) -> list[Block]:
         site = site_of(graph, graph.op(name))
         blocks.append(Block((section,), () if name in free else global_schedule(site, chip)))
     return blocks
-
-
-def _features(disable: Collection[str], enable: Collection[str]) -> dict[str, bool]:
-    """Every feature and whether it is on; LgsimError for names that do not exist."""
-    known = [rewrite.name for rewrite in REWRITES]
-    for name in (*disable, *enable):
-        if name not in known:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, known, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"features: {', '.join(known)}"
-            raise LgsimError(f"there is no feature '{name}'", hint=hint)
-    return {name: name not in disable for name in known}
 
 
 def _chip(target: str | PathLike[str] | Target, timing: str, overrides: Mapping[str, str]) -> Chip:

@@ -12,10 +12,12 @@ from lgsim import __version__
 VERBS = {
     "simulate": "Plan and simulate a network: how long, what moves, what computes, what waits.",
     "info": "Operators, parameters, MACs and bytes of a network as imported.",
+    "explain": "Why each operator may or may not stay in local memory, and what rewrites did.",
     "plot": "Draw the schedule of a network.",
     "trace": "Write the schedule as a trace that opens in Perfetto.",
     "check": "Check the schedule of a network against the rules of the chip.",
     "validate": "Compare the timing laws with recorded commands of the vendor's simulator.",
+    "features": "List what can be switched off and on: rewrites and capabilities.",
     "targets": "List the chips, or show the numbers of one with their sources.",
     "models": "List the networks of the zoo.",
 }

@@ -19,6 +19,7 @@ from lgsim.kernels.support import (
     Refusal,
     Rule,
     axis_dims,
+    shape_text,
 )
 from lgsim.kernels.views import axis_size, operand_shape
 from lgsim.target.chip import Chip
@@ -144,7 +145,10 @@ class Kernel:
         del features
         if NO_LOCAL_FORM not in self.rules:
             return None
-        return NO_LOCAL_FORM.refuse(self.why_global, value=site.kind, limit="ops with a local form")
+        operand = f" of {shape_text(site.inputs[0].type.shape)}" if site.inputs else ""
+        return NO_LOCAL_FORM.refuse(
+            self.why_global, value=f"{site.kind}{operand}", limit="ops with a local form"
+        )
 
     def splittable(self, site: OpSite, axis: Axis, group_type: GroupType) -> bool:
         """Whether a layer group of that type that contains the op may be cut along an axis.

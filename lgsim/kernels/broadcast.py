@@ -18,7 +18,7 @@ from lgsim.kernels.dma import dense_strides, load, load_broadcast, output, store
 from lgsim.kernels.flat import FlatKernel, Layout
 from lgsim.kernels.schedule import GmemBox, Instruction, Schedule, Transfer
 from lgsim.kernels.site import OpSite
-from lgsim.kernels.tiling import Tile, chunks, lane_bytes, pipeline
+from lgsim.kernels.tiling import Tile, ceil_div, chunks, lane_bytes, pipeline, round_up
 from lgsim.target.chip import Chip
 
 Dims = tuple[int, int, int, int]
@@ -118,7 +118,9 @@ class _Tiler:
         if th := self._most(h, (1, min(c, lanes), 0, w)):
             return 1, min(c, lanes), th, w
         if tw := self._most(w, (1, min(c, lanes), 1, 0)):
-            return 1, min(c, lanes), 1, tw
+            # Even pieces: a short rest would lie in a single DDR channel.
+            even = round_up(ceil_div(w, ceil_div(w, tw)), self.chip.eu_bytes)
+            return 1, min(c, lanes), 1, min(tw, even)
         raise InfeasibleError(
             f"one element of {self.site.kind} per lane does not fit its buffers",
             limit=f"{self.layout.unit} bytes per buffer",

@@ -21,8 +21,7 @@ def folded_taps(chip: Chip, shape: ConvShape) -> tuple[int, int]:
     """
     kh, kw = shape.kernel
     plain = ceil_div(shape.ic, chip.ic_parallel(shape.dtype)) * kh * kw
-    flat = shape.depth.kernel == shape.depth.size == shape.depth.out == 1
-    if not flat or shape.groups > 1 or shape.dtype.bits >= 32 or shape.rows.transposed:
+    if not shape.flat or shape.groups > 1 or shape.dtype.bits >= 32 or shape.rows.transposed:
         return 1, 1
     for rows, cols in ((kh, kw), (kh, 1)):
         lanes = shape.ic * rows * cols

@@ -15,7 +15,7 @@ from lgsim.graph.dtypes import DType
 from lgsim.graph.ops import Conv
 from lgsim.kernels.base import Kernel, WeightForm, Work
 from lgsim.kernels.coefficients import coefficient_bytes, filter_bytes
-from lgsim.kernels.conv_local import convolve
+from lgsim.kernels.conv_local import convolve, convolve_depth
 from lgsim.kernels.schedule import Instruction, Schedule
 from lgsim.kernels.site import OpSite
 from lgsim.kernels.support import Axis, Features, GroupType, Refusal, Rule
@@ -100,7 +100,10 @@ class ConvKernel(Kernel, kinds=(Conv,)):
     ) -> tuple[Instruction, ...]:
         shape = conv_shape(site)
         emitter = Emitter(chip)
-        convolve(emitter, scratch, shape, work)
+        if shape.flat:
+            convolve(emitter, scratch, shape, work)
+        else:
+            convolve_depth(emitter, scratch, shape, work)
         return emitter.done()
 
     def global_schedule(self, site: OpSite, chip: Chip) -> Schedule:
@@ -108,9 +111,9 @@ class ConvKernel(Kernel, kinds=(Conv,)):
         from lgsim.kernels import conv3d, conv_tiling
 
         shape = conv_shape(site)
-        if shape.depth.kernel > 1 or shape.depth.out > 1:
-            return conv3d.global_schedule(shape, chip)
-        return conv_tiling.global_schedule(shape, chip)
+        if shape.flat:
+            return conv_tiling.global_schedule(shape, chip)
+        return conv3d.global_schedule(shape, chip)
 
 
 NOT_LOADED = WeightForm((0, 0, 0, 0), DType.I32)

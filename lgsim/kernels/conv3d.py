@@ -16,7 +16,7 @@ from lgsim.kernels import cube
 from lgsim.kernels.base import Local, Work
 from lgsim.kernels.coefficients import coefficient_bytes, coefficient_spans
 from lgsim.kernels.conv_local import convolve, finish
-from lgsim.kernels.dma import dense_strides, fill, load, load_packed, output, store
+from lgsim.kernels.dma import dense_strides, fill, load, load_packed, offset_of, output, store
 from lgsim.kernels.schedule import GmemBox, LmemSpan, Schedule, Transfer
 from lgsim.kernels.tiling import (
     Room,
@@ -24,6 +24,7 @@ from lgsim.kernels.tiling import (
     ceil_div,
     even_chunks,
     lane_bytes,
+    local_at,
     pipeline,
     round_up,
     serial,
@@ -155,11 +156,11 @@ class Conv3DTiler:
         """One output depth of one row piece; the first of a block also loads coefficients."""
         chip, shape, count = self.chip, self.shape, channels[1]
         x_shape = self.input_shape(rows, count)
-        x = _at(chip, x_shape, shape.dtype, place.x[index % len(place.x)])
+        x = local_at(chip, x_shape, shape.dtype, place.x[index % len(place.x)])
         buffer = place.out[index % len(place.out)]
         out_shape = (1, count, rows[1], shape.cols.out)
-        sums = _at(chip, out_shape, DType.I32 if shape.requant else shape.result, buffer)
-        result = _at(chip, out_shape, shape.result, buffer)
+        sums = local_at(chip, out_shape, DType.I32 if shape.requant else shape.result, buffer)
+        result = local_at(chip, out_shape, shape.result, buffer)
         packed, bias = coefficient_spans(chip, shape, count, place.weights)
         weights = Local((1, count, 1, 1), shape.dtype, packed, aligned=False)
         vector = None
@@ -180,7 +181,10 @@ class Conv3DTiler:
         loads += self.gather(image, range(base, base + per_group), depth, rows, x)
         start = (image, first, depth, rows[0], 0)
         destination = GmemBox(
-            output(), _dot(start, self.out_strides), out_shape, _without_depth(self.out_strides)
+            output(),
+            offset_of(start, self.out_strides),
+            out_shape,
+            _without_depth(self.out_strides),
         )
         stores = (store(chip, destination, shape.result, result.span),)
         return Tile(tuple(loads), emitter.done(), stores)
@@ -215,7 +219,7 @@ class Conv3DTiler:
             if first is None:
                 pieces.append((None, fill(chip, size, shape.dtype, x.span)))
                 continue
-            offset = _dot((image, 0, first, row, 0), self.x_strides)
+            offset = offset_of((image, 0, first, row, 0), self.x_strides)
             box = GmemBox(0, offset, size, (n, step * d, h, w))
             pieces.append((offset, load(chip, box, shape.dtype, x.span)))
         for channel in channels:
@@ -235,11 +239,6 @@ class Conv3DTiler:
             vector = GmemBox(2, first, (1, count, 1, 1), (shape.oc, 1, 1, 1))
             loads.append(load(chip, vector, shape.bias, bias))
         return loads
-
-
-def _at(chip: Chip, shape: tuple[int, int, int, int], dtype: DType, buffer: LmemSpan) -> Local:
-    nbytes = lane_bytes(chip, shape, dtype)
-    return Local(shape, dtype, LmemSpan(buffer.buffer, buffer.address, nbytes))
 
 
 def _moved(transfer: Transfer, offset: int) -> Transfer:
@@ -273,10 +272,6 @@ def _runs(planes: list[int | None]) -> list[tuple[int | None, int, int]]:
                 continue
         runs.append((plane, 1, 1))
     return runs
-
-
-def _dot(start: tuple[int, ...], strides: tuple[int, ...]) -> int:
-    return sum(map(int.__mul__, start, strides))
 
 
 def _without_depth(strides: tuple[int, ...]) -> tuple[int, int, int, int]:

@@ -48,6 +48,69 @@ def convolve(
     finish(emitter, shape, sums, out, weights)
 
 
+def convolve_depth(emitter: Emitter, scratch: Scratch, shape: ConvShape, work: Work) -> None:
+    """Append the instructions of a slice of a 3-D convolution, one output depth after the other.
+
+    The cube adds up one plane per kernel depth; 16-bit results are summed in f32 and cast plane by
+    plane (reference/commands: c3d_487 in f16 and int8). Planes in the depth padding are skipped.
+    """
+    x, out = work.input(0), work.outputs[0]
+    weights = tuple(operand.span for operand in work.inputs[1:] if operand is not None)
+    plane_shape = (1, *out.shape[1:])
+    sums = out
+    if shape.requant:
+        sums = scratch.local(out.shape, DType.I32)
+    narrow = not shape.integer and shape.result.bits < 32
+    plane = scratch.local(plane_shape, DType.F32) if narrow else replace(sums, shape=plane_shape)
+    for taps in _depth_taps(shape, x.shape[0] * work.depth // out.shape[0], work.depth):
+        for _ in range(out.shape[0] // work.depth):
+            _plane(emitter, shape, x, plane, weights, taps)
+            if narrow:
+                emitter.ar("cast", replace(out, shape=plane_shape), plane)
+    finish(emitter, shape, sums, out, weights)
+
+
+def _depth_taps(shape: ConvShape, planes: int, depth: int) -> list[int]:
+    """Kernel planes that meet one of the slice's input planes, per output depth.
+
+    A slice has fewer planes than its outputs span where it touches the padding, in front as far as
+    the layer is padded there.
+    """
+    slide = shape.depth
+    span = (depth - 1) * slide.stride + (slide.kernel - 1) * slide.dilation + 1
+    front = min(slide.pad, max(0, span - planes))
+    return [
+        sum(
+            0 <= index * slide.stride + tap * slide.dilation - front < planes
+            for tap in range(slide.kernel)
+        )
+        for index in range(depth)
+    ]
+
+
+def _plane(
+    emitter: Emitter,
+    shape: ConvShape,
+    x: Local,
+    plane: Local,
+    weights: tuple[LmemSpan, ...],
+    taps: int,
+) -> None:
+    """The sums of one output plane over `taps` input planes."""
+    chip, reads = emitter.chip, (x.span, *weights)
+    if shape.depthwise:
+        kernel = (taps * shape.rows.kernel, shape.cols.kernel)
+        stride = shape.cols.stride
+        emitter.instructions.append(
+            cube.depthwise(chip, plane, x.dtype, reads, kernel=kernel, stride_w=stride)
+        )
+        return
+    n, c, h, w = plane.shape
+    group = replace(plane, shape=(n, ceil_div(c, shape.groups), h, w))
+    once = cube.conv(chip, group, x.dtype, reads, ic=shape.group_ic, kernel=shape.kernel)
+    emitter.instructions += [once] * (taps * shape.groups)
+
+
 def finish(
     emitter: Emitter,
     shape: ConvShape,

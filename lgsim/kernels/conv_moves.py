@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lgsim.graph.dtypes import DType
-from lgsim.kernels.base import Local
 from lgsim.kernels.coefficients import coefficient_spans
-from lgsim.kernels.dma import dense_strides, load, load_packed, output, store
+from lgsim.kernels.dma import dense_strides, load, load_packed, offset_of, output, store
 from lgsim.kernels.schedule import GmemBox, LmemSpan, Transfer
-from lgsim.kernels.tiling import (
-    ceil_div,
-    lane_bytes,
-)
+from lgsim.kernels.tiling import ceil_div, local_at
 from lgsim.kernels.window import ConvShape
 from lgsim.target.chip import Chip
 
@@ -31,13 +26,6 @@ class Part:
     channels: Piece
     new_input: bool
     new_weights: bool
-
-
-def local_at(chip: Chip, shape: tuple[int, int, int, int], dtype: DType, buffer: LmemSpan) -> Local:
-    """A slice at the start of a buffer."""
-    return Local(
-        shape, dtype, LmemSpan(buffer.buffer, buffer.address, lane_bytes(chip, shape, dtype))
-    )
 
 
 class ConvMoves:
@@ -59,7 +47,7 @@ class ConvMoves:
         col, cols = shape.cols.needs(*part.cols)
         start = (part.batch[0], first, row, col)
         size = (part.batch[1], count, rows, cols)
-        source = GmemBox(0, _dot(start, self.x_strides), size, self.x_strides)
+        source = GmemBox(0, offset_of(start, self.x_strides), size, self.x_strides)
         local = local_at(self.chip, size, shape.dtype, buffer)
         return load(self.chip, source, shape.dtype, local.span)
 
@@ -69,7 +57,7 @@ class ConvMoves:
         channel = part.group * shape.group_oc * (not shape.depthwise) + part.channels[0]
         start = (part.batch[0], channel, part.rows[0], part.cols[0])
         size = (part.batch[1], part.channels[1], part.rows[1], part.cols[1])
-        destination = GmemBox(output(), _dot(start, self.out_strides), size, self.out_strides)
+        destination = GmemBox(output(), offset_of(start, self.out_strides), size, self.out_strides)
         local = local_at(self.chip, size, shape.result, buffer)
         return store(self.chip, destination, shape.result, local.span)
 
@@ -98,8 +86,3 @@ class ConvMoves:
         per_output = (1 if shape.depthwise else shape.group_ic) * shape.taps
         channel = part.group * shape.group_oc * (not shape.depthwise) + first
         return GmemBox(1, channel * per_output, (count, per_output), (per_output, 1))
-
-
-def _dot(start: tuple[int, ...], strides: tuple[int, ...]) -> int:
-    """Offset of an element."""
-    return sum(map(int.__mul__, start, strides))

@@ -4,11 +4,12 @@
 one round of lanes at a time, so that coefficients stream in and results stream out beside the
 computation. If it does not fit, the coefficients stay and pieces of the batch, then of the rows,
 stream. Int8 layers, whose coefficients are merged, and f32 layers take one image at a time and all
-output channels if they fit; else they walk over rows inside a block of output channels and read the
-input again for every block. All buffers begin at a bank, and two of each are reserved. Inferred
-from bytes and commands of the ungrouped networks (bytes of resnet18, resnet50 and yolov5s exact in
-f16 and int8) and from the global layers of swin_t_f32 and swin_t_b8_int8; what is known to differ
-are the 3 × 3 layers of 512 channels in resnet18_f32, which stream coefficients like 16-bit ones.
+output channels if they fit, else the fewest blocks of channels, and read the input again for every
+block. If whole images do not fit, f32 layers cut the rows below all coefficients, int8 ones below
+one round of lanes. All buffers begin at a bank, and two of each are reserved. Inferred from bytes
+and commands of the ungrouped networks (bytes of resnet18, resnet50 and yolov5s exact in f16 and
+int8) and from the global layers of swin_t_f32 and swin_t_b8_int8; what is known to differ are the
+3 × 3 layers of 512 channels in resnet18_f32, which stream coefficients like 16-bit ones.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from lgsim.graph.dtypes import DType
 from lgsim.kernels.base import Local, Work
 from lgsim.kernels.coefficients import coefficient_bytes, coefficient_spans
 from lgsim.kernels.conv_local import convolve
-from lgsim.kernels.conv_moves import ConvMoves, Part, Piece, local_at
+from lgsim.kernels.conv_moves import ConvMoves, Part, Piece
 from lgsim.kernels.schedule import Instruction, LmemSpan, Schedule, Transfer
 from lgsim.kernels.tiling import (
     Room,
@@ -28,6 +29,7 @@ from lgsim.kernels.tiling import (
     ceil_div,
     even_chunks,
     lane_bytes,
+    local_at,
     pipeline,
     round_up,
     serial,
@@ -158,6 +160,8 @@ class ConvTiler:
         if self.channels_outer:
             for pieces in range(1, rounds + 1):
                 yield Cut(single, rows, cols, tuple(even_chunks(self.blocks, pieces, lanes)))
+            if not shape.integer:
+                yield from self.row_cuts(single, whole)
         else:
             yield Cut(tuple(even_chunks(shape.n, 1)), rows, cols, thin)
             for pieces in range(2, shape.n + 1):

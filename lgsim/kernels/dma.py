@@ -30,6 +30,11 @@ def dense_strides(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(reversed(strides))
 
 
+def offset_of(start: Sequence[int], strides: Sequence[int]) -> int:
+    """Elements in front of the element with index `start`."""
+    return sum(map(int.__mul__, start, strides))
+
+
 def box(
     operand: int,
     shape: Sequence[int],
@@ -41,7 +46,7 @@ def box(
     Without `start` and `size`, all of it.
     """
     strides = dense_strides(shape)
-    offset = 0 if start is None else sum(map(int.__mul__, start, strides))
+    offset = 0 if start is None else offset_of(start, strides)
     return GmemBox(operand, offset, tuple(shape if size is None else size), strides)
 
 

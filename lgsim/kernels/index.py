@@ -31,6 +31,8 @@ from lgsim.target.chip import Chip
 class GatherKernel(Kernel, kinds=(Gather,)):
     """One move of rows; which rows is not known, so that they count as apart in global memory."""
 
+    why_global = "which elements it reads depends on values, so that no slice of them is known"
+
     def global_schedule(self, site: OpSite, chip: Chip) -> Schedule:
         """The indices, then the rows."""
         assert isinstance(site.attrs, Gather)
@@ -50,6 +52,8 @@ class GatherKernel(Kernel, kinds=(Gather,)):
 
 class StreamKernel(Kernel, kinds=(GatherElements, GatherND, ScatterElements, ScatterND, OneHot)):
     """Reads, one look-up per element that moves, writes."""
+
+    why_global = "which elements it moves depends on values, so that no slice of them is known"
 
     def global_schedule(self, site: OpSite, chip: Chip) -> Schedule:
         """Operands, then the look-ups, then results, piece by piece."""

@@ -97,7 +97,7 @@ class MatMulKernel(Kernel, kinds=(MatMul,)):
     def input_slice(
         self, site: OpSite, index: int, axis: Axis, piece: tuple[int, int], group_type: GroupType
     ) -> tuple[int, int]:
-        """Batch elements, heads and rows of the left operand; the right one as far as it has them."""
+        """Batch elements, heads and rows of the left operand; the right one where it has them."""
         attrs = site.attrs
         assert isinstance(attrs, MatMul)
         size = axis_size(operand_shape(site, index), axis, group_type)

@@ -15,11 +15,11 @@ from lgsim.graph.dtypes import DType
 from lgsim.graph.ops import MatMul
 from lgsim.kernels.base import Local
 from lgsim.kernels.dma import load_matrix, output, store_matrix
-from lgsim.kernels.matmul_cut import EIGHTHS, choose, sum_type, wide_bytes
+from lgsim.kernels.matmul_cut import EIGHTHS, choose, left_columns, sum_type, wide_bytes
 from lgsim.kernels.product import Offsets, Product, batch_offsets
 from lgsim.kernels.schedule import GmemBox, Instruction, LmemSpan, Schedule, Transfer
 from lgsim.kernels.site import OpSite
-from lgsim.kernels.tiling import Room, Tile, ceil_div, pipeline, round_up
+from lgsim.kernels.tiling import Room, Tile, ceil_div, head, pipeline, round_up
 from lgsim.kernels.vector import Emitter
 from lgsim.target.chip import Chip
 from lgsim.target.timing import bdc
@@ -49,7 +49,7 @@ class RowProduct:
         eighth = chip.lmem_bytes // EIGHTHS
         needed = wide_bytes(product, self.cut.width) * self.cut.inner[0][1]
         self.buffers = Buffers(*(room.pair(max(eighth, needed)) for _ in range(4)))
-        self.left_width = chip.eu_num(product.dtype)
+        self.left_width = left_columns(product, chip)
         self.wide = sum_type(product)
         self.narrow = product.dtype.is_float and product.dtype.bits < 32
 
@@ -83,9 +83,14 @@ class RowProduct:
         product, turned = self.product, self.attrs.left_transpose
         pitch = product.m if turned else self.pitch(0)
         box = _box(0, at.left, rows, inner, pitch, turned)
-        used = _start(span, self.left_bytes(rows[1], inner[1]))
+        used = head(span, self.left_bytes(rows[1], inner[1]))
         return load_matrix(
-            self.chip, box, product.dtype, used, width=self.left_width, transpose=turned
+            self.chip,
+            box,
+            product.dtype,
+            used,
+            width=min(self.left_width, inner[1]),
+            transpose=turned,
         )
 
     def left_bytes(self, rows: int, inner: int) -> int:
@@ -98,7 +103,7 @@ class RowProduct:
         product, turned = self.product, self.attrs.right_transpose
         pitch = self.pitch(1)
         box = _box(1, at.right, inner, (0, product.n), pitch, turned)
-        used = _start(span, product.dtype.nbytes(inner[1] * self.cut.width))
+        used = head(span, product.dtype.nbytes(inner[1] * self.cut.width))
         return load_matrix(
             self.chip, box, product.dtype, used, width=self.cut.width, transpose=turned
         )
@@ -128,7 +133,7 @@ class RowProduct:
         product = self.product
         pitch = product.n * product.heads
         box = GmemBox(output(), at.result + rows[0] * pitch, (rows[1], product.n), (pitch, 1))
-        used = _start(out, product.result.nbytes(rows[1] * self.cut.width))
+        used = head(out, product.result.nbytes(rows[1] * self.cut.width))
         return store_matrix(self.chip, box, product.result, used, width=self.cut.width)
 
     # -- instructions ----------------------------------------------------------------------
@@ -140,8 +145,8 @@ class RowProduct:
         product, last = self.product, index == len(self.cut.inner) - 1
         emitter = Emitter(self.chip)
         bias = self.bias_span(x) if last and product.bias is not None else None
-        x = _start(x, self.left_bytes(rows, inner))
-        w = _start(w, product.dtype.nbytes(inner * self.cut.width))
+        x = head(x, self.left_bytes(rows, inner))
+        w = head(w, product.dtype.nbytes(inner * self.cut.width))
         sums = self.columns(rows, self.wide, out)
         if self.narrow:
             sums = self.columns(rows, self.wide, self.buffers.out[1])
@@ -160,7 +165,7 @@ class RowProduct:
     def columns(self, rows: int, dtype: DType, span: LmemSpan) -> Local:
         """Rows of the result as (rows, lanes, 1, width)."""
         lanes = ceil_div(self.product.n, self.cut.width)
-        used = _start(span, dtype.nbytes(rows * self.cut.width))
+        used = head(span, dtype.nbytes(rows * self.cut.width))
         return Local((rows, lanes, 1, self.cut.width), dtype, used)
 
     def widen(
@@ -176,8 +181,8 @@ class RowProduct:
         dtype, left_width = self.product.dtype, self.left_width
         left_copy, right_copy = self.buffers.copies
         lanes = ceil_div(inner, left_width)
-        narrow = Local((rows, lanes, 1, left_width), dtype, _start(x, self.left_bytes(rows, inner)))
-        wide_left = _start(left_copy, 2 * narrow.span.nbytes)
+        narrow = Local((rows, lanes, 1, left_width), dtype, head(x, self.left_bytes(rows, inner)))
+        wide_left = head(left_copy, 2 * narrow.span.nbytes)
         emitter.ar("cast", Local(narrow.shape, DType.F32, wide_left), narrow)
         columns = self.columns(inner, dtype, w)
         wide_right = self.columns(inner, DType.F32, right_copy)
@@ -204,11 +209,11 @@ class RowProduct:
         part = self.columns(rows, DType.I32, self.buffers.copies[0]) if index else sums
         self.multiply(emitter, rows, inner, reads, part, False, False)
         if index:
-            emitter.ar("add", sums, sums, part)
+            emitter.ar("add", sums, sums, part, repeated=True)
         if index < len(self.cut.inner) - 1:
             return
         if bias is not None:
-            emitter.ar("add_bias", sums, sums, self.columns(1, DType.I32, bias))
+            emitter.ar("add_bias", sums, sums, self.columns(1, DType.I32, bias), repeated=True)
         if self.product.requant:
             n, c, h, w = sums.shape
             cycles = bdc.requant_cycles(self.chip, DType.I32, n=n, c=c, h=h, w=w, in_place=True)
@@ -240,10 +245,6 @@ class RowProduct:
             accumulate=accumulate,
         )
         emitter.instructions.append(Instruction("MM", "mm", cycles, reads, (out.span,)))
-
-
-def _start(span: LmemSpan, nbytes: int) -> LmemSpan:
-    return LmemSpan(span.buffer, span.address, nbytes)
 
 
 def _box(

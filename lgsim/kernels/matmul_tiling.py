@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from lgsim.graph.dtypes import DType
 from lgsim.graph.ops import MatMul
-from lgsim.kernels.base import Local, Work
+from lgsim.kernels.base import Work
 from lgsim.kernels.dma import load, load_broadcast, output, store
 from lgsim.kernels.matmul_local import multiply
 from lgsim.kernels.product import Offsets, Product, batch_offsets, folded
@@ -26,6 +25,7 @@ from lgsim.kernels.tiling import (
     ceil_div,
     chunks,
     lane_bytes,
+    local_at,
     pipeline,
     serial,
 )
@@ -242,12 +242,14 @@ class CubeProduct:
         """Instructions of one tile."""
         product, chip = self.product, self.chip
         inputs = [
-            _local(chip, self.left_shape(cut.batch, cut.rows), product.dtype, left),
-            _local(chip, self.right_shape(cut.batch, cut.columns), product.dtype, right),
+            local_at(chip, self.left_shape(cut.batch, cut.rows), product.dtype, left),
+            local_at(chip, self.right_shape(cut.batch, cut.columns), product.dtype, right),
         ]
         if product.bias is not None:
-            inputs.append(_local(chip, (1, 1, 1, cut.columns), product.bias, bias))
-        result = _local(chip, self.out_shape(cut.batch, cut.rows, cut.columns), product.result, out)
+            inputs.append(local_at(chip, (1, 1, 1, cut.columns), product.bias, bias))
+        result = local_at(
+            chip, self.out_shape(cut.batch, cut.rows, cut.columns), product.result, out
+        )
         sized = replace(product, n=cut.columns, heads=self.heads)
         multiply(emitter, scratch, sized, Work(tuple(inputs), (result,)), spread_bias=False)
 
@@ -269,7 +271,9 @@ class CubeProduct:
         shape = self.left_shape(batch, rows[1])
         strides = (self.spacing(0), pitch, k if heads > 1 else shape[3], 1)
         box = GmemBox(0, at.left + start, shape, strides)
-        return load(self.chip, box, product.dtype, _used(self.chip, shape, product.dtype, span))
+        return load(
+            self.chip, box, product.dtype, local_at(self.chip, shape, product.dtype, span).span
+        )
 
     def load_right(
         self, at: Offsets, batch: int, columns: Piece, span: LmemSpan, bias_span: LmemSpan
@@ -284,7 +288,7 @@ class CubeProduct:
         if heads == 1:
             strides = (self.spacing(1), row, shape[3], 1)
         box = GmemBox(1, at.right + start, shape, strides)
-        loads = [load(chip, box, product.dtype, _used(chip, shape, product.dtype, span))]
+        loads = [load(chip, box, product.dtype, local_at(chip, shape, product.dtype, span).span)]
         if product.bias is not None:
             vector = GmemBox(2, columns[0], (1, columns[1]), (product.n, 1))
             loads.append(load_broadcast(chip, vector, product.bias, bias_span))
@@ -300,19 +304,11 @@ class CubeProduct:
         start = at.result + rows[0] * pitch + columns[0]
         inner = product.n if product.heads > 1 else shape[3]
         box = GmemBox(output(), start, shape, (self.spacing(2), pitch, inner, 1))
-        used = _used(self.chip, shape, product.result, span)
+        used = local_at(self.chip, shape, product.result, span).span
         return store(self.chip, box, product.result, used)
 
 
 _NOWHERE = LmemSpan(-1, 0, 0)
-
-
-def _used(chip: Chip, shape: Box4, dtype: DType, span: LmemSpan) -> LmemSpan:
-    return LmemSpan(span.buffer, span.address, lane_bytes(chip, shape, dtype))
-
-
-def _local(chip: Chip, shape: Box4, dtype: DType, span: LmemSpan) -> Local:
-    return Local(shape, dtype, _used(chip, shape, dtype, span))
 
 
 def global_schedule(site: OpSite, product: Product, chip: Chip) -> Schedule:

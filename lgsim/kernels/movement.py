@@ -29,7 +29,6 @@ from lgsim.kernels.support import (
     keeps_outer,
     shape_text,
 )
-from lgsim.kernels.tiling import part
 from lgsim.kernels.vector import Emitter, reshaped
 from lgsim.kernels.views import axis_size
 from lgsim.target.chip import Chip
@@ -254,8 +253,7 @@ class ConcatKernel(Kernel, kinds=(Concat,)):
         for index in range(len(work.inputs)):
             x = work.input(index)
             lane = channel % chip.lanes if site.attrs.axis == 1 else 0
-            span = part(y.span, 0, min(x.span.nbytes, y.span.nbytes))
-            target = Local(x.shape, y.dtype, span)
+            target = Local(x.shape, y.dtype, y.span)
             if lane:
                 emit.lane_copy(target, x, start_lane=lane)
             else:

@@ -140,7 +140,7 @@ class _Transpose:
         for part, width in chunks(shorter, min(self.fit, self.chip.max_dim)):
             longest = max(1, self.fit // width) * self.chip.lanes
             for cut_start, cut_length in chunks(longer, longest):
-                for start, lanes, run in lane_cuts(self.chip, cut_length):
+                for start, lanes, run in lane_cuts(self.chip, cut_length, self.fit // width):
                     batch = min(self.fit // (run * width), self.chip.max_dim // width)
                     for first, n in chunks(self.n, max(1, batch)):
                         yield self._slab(first, n, part, width, cut_start + start, lanes, run)
@@ -181,14 +181,14 @@ class _Transpose:
         )
 
 
-def lane_cuts(chip: Chip, length: int) -> Iterator[tuple[int, int, int]]:
+def lane_cuts(chip: Chip, length: int, most: int = 1 << 30) -> Iterator[tuple[int, int, int]]:
     """(start, lanes, rounds) of the parts of a dimension that is spread over the lanes.
 
     The largest divisor up to the number of lanes, so that one command does; where that leaves more
-    than half of the lanes idle, all lanes and a rest.
+    than half of the lanes idle, or gives each more than `most` rounds, all lanes and a rest.
     """
     lanes = max(d for d in range(1, min(length, chip.lanes) + 1) if length % d == 0)
-    if 2 * lanes > chip.lanes or lanes == length:
+    if (2 * lanes > chip.lanes or lanes == length) and length // lanes <= most:
         yield 0, lanes, length // lanes
         return
     rounds = length // chip.lanes

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from lgsim.graph.dtypes import DType
 from lgsim.kernels.base import Local, Work
 from lgsim.kernels.dma import box, dense_strides, load, output, store
 from lgsim.kernels.pool import PoolShape, pool, pool_pass
@@ -17,6 +16,7 @@ from lgsim.kernels.tiling import (
     even_chunks,
     half_pipeline,
     lane_bytes,
+    local_at,
     pipeline,
     serial,
 )
@@ -174,8 +174,8 @@ class PoolTiler:
         step = shape.depth.dilation if self.spatial else 1
         count = ceil_div(planes, step) if self.spatial else batch[1]
         x_shape = (count, *x_shape[1:])
-        x = Local(x_shape, shape.dtype, _used(chip, x_shape, shape.dtype, x_span))
-        out = Local(out_shape, shape.result, _used(chip, out_shape, shape.result, out_span))
+        x = local_at(chip, x_shape, shape.dtype, x_span)
+        out = local_at(chip, out_shape, shape.result, out_span)
         emitter = Emitter(chip)
         work = Work((x,), (out,))
         sized = replace(shape, depth=replace(shape.depth, kernel=count)) if self.spatial else shape
@@ -191,7 +191,3 @@ class PoolTiler:
             emitter.done(),
             (store(chip, target, shape.result, out.span),),
         )
-
-
-def _used(chip: Chip, shape: Box4, dtype: DType, span: LmemSpan) -> LmemSpan:
-    return LmemSpan(span.buffer, span.address, lane_bytes(chip, shape, dtype))

@@ -12,7 +12,7 @@ from lgsim.kernels.broadcast import broadcast_schedule
 from lgsim.kernels.flat import FlatKernel, flat_schedule
 from lgsim.kernels.schedule import Instruction, Schedule
 from lgsim.kernels.site import OpSite
-from lgsim.kernels.vector import Emitter, Scratch
+from lgsim.kernels.vector import Emitter, Scratch, share_bank
 from lgsim.target.chip import Chip
 
 
@@ -20,7 +20,9 @@ class LutKernel(FlatKernel, kinds=(Lut,)):
     """A table look-up: one element per lane and cycle.
 
     In a group the table arrives in lane 0 and is copied to the others (reference/commands: l_bc,
-    then the gather); alone, the transfer broadcasts it.
+    then the gather); alone, the transfer broadcasts it. If operand and result share a bank the
+    gather is the variant that checks for hazards: so in 76 of the vendor's 77 such commands, and
+    in none of the 192 others.
     """
 
     def program(
@@ -32,7 +34,7 @@ class LutKernel(FlatKernel, kinds=(Lut,)):
         x, table, y = work.input(0), work.input(1), work.outputs[0]
         if table.shape[1] == 1:
             emit.lane_broadcast(table)
-        emit.gather("gather", y, x, table)
+        emit.gather("gather", y, x, table, hazards=share_bank(chip, x.span, y.span))
         return emit.done()
 
     def global_schedule(self, site: OpSite, chip: Chip) -> Schedule:

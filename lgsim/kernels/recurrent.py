@@ -33,6 +33,8 @@ UPDATE_PASSES = {4: 4, 3: 5}
 class RecurrentKernel(Kernel, kinds=(LSTM, GRU)):
     """LSTM and GRU over a whole sequence."""
 
+    why_global = "it is a loop over the steps of the sequence, with a program of its own"
+
     def global_schedule(self, site: OpSite, chip: Chip) -> Schedule:
         """Step by step; the directions one after the other."""
         return RecurrentTiler(site, chip).schedule()

@@ -12,6 +12,7 @@ from lgsim.kernels.dma import output
 from lgsim.kernels.lines import Line, LineProgram, Lines, LineTiler, staged_schedule
 from lgsim.kernels.schedule import Instruction, Schedule, Step
 from lgsim.kernels.site import OpSite
+from lgsim.kernels.support import Features, Refusal, Rule, shape_text
 from lgsim.kernels.vector import Emitter
 from lgsim.target.chip import Chip
 
@@ -84,8 +85,47 @@ class Scan(LineProgram):
             line.emit.ar("add", y, y, line.free[0])
 
 
+REDUCE_4D = Rule("reduce_4d", "The tensor is 4-D, and one axis, 2 or 3, is reduced.")
+REDUCE_MODE = Rule("reduce_mode", "It is a mean, a sum or a maximum.")
+REDUCE_RANK = Rule("reduce_rank", "The axis stays as a 1, or is the last one.")
+
+
 class ReduceKernel(Kernel, kinds=(Reduce,)):
     """One pass per run of neighbouring axes, the innermost first."""
+
+    rules = (REDUCE_MODE, REDUCE_4D, REDUCE_RANK)
+    splits = "every axis but the one that is reduced"
+
+    def local_support(self, site: OpSite, features: Features) -> Refusal | None:
+        """Means, sums and maxima of rows or columns (facts/layer_group.md §4.2)."""
+        del features
+        attrs, shape = site.attrs, site.inputs[0].type.shape
+        assert isinstance(attrs, Reduce)
+        text = f"axes {', '.join(map(str, attrs.axes))} of {shape_text(shape)}"
+        if attrs.mode not in ("mean", "sum", "max"):
+            return REDUCE_MODE.refuse(
+                "there is no pooling for it", value=attrs.mode, limit="mean, sum, max"
+            )
+        if len(shape) != 4 or attrs.axes not in ((2,), (3,)):
+            return REDUCE_4D.refuse(
+                "a lane can only reduce what it holds, a row or a column of a 4-D tensor",
+                value=text,
+                limit="axis 2 or 3 of a 4-D tensor",
+                lift="a reshape to 4-D around it, or one reduction per axis",
+            )
+        if not attrs.keepdims and attrs.axes == (2,):
+            return REDUCE_RANK.refuse(
+                "columns would become rows",
+                value=f"{text}, dropped",
+                limit="the axis stays as a 1",
+                lift="keepdims, and a reshape behind it",
+            )
+        return None
+
+    def uncut_dims(self, site: OpSite) -> frozenset[int]:
+        """The reduced axis, and what is left in its place."""
+        assert isinstance(site.attrs, Reduce)
+        return frozenset(site.attrs.axes)
 
     def instructions(self, site: OpSite, chip: Chip, work: Work) -> tuple[Instruction, ...]:
         """Pooling of one slice over h, over w, or over both."""
@@ -141,6 +181,8 @@ def line_passes(shape: Shape, axes: tuple[int, ...]) -> list[Shape]:
 
 class LineKernel(Kernel, kinds=(Arg, TopK, CumSum)):
     """Ops along one axis."""
+
+    why_global = "each result depends on all elements along the axis, which one engine goes through"
 
     def global_schedule(self, site: OpSite, chip: Chip) -> Schedule:
         """Whole lines in local memory."""

@@ -31,13 +31,15 @@ class RowBuffers:
     """What a softmax of rows works with.
 
     `padded` holds the operand with room for whole execution-unit rows, `wide` the exponentials as
-    32-bit floats (the same as `power` if they are), `part` and `stat` partial and final results of
-    reductions; `shifted`, `power`, `a` and `b` have the shape of the operand.
+    32-bit floats (the same as `result` if they need no cast and no room), `part` and `stat`
+    partial and final results of reductions; `shifted`, `power`, `a` and `b` have the shape of the
+    operand; `result` is where the exponentials go, `power` or `a`.
     """
 
     padded: Local
     shifted: Local
     power: Local
+    result: Local
     a: Local
     b: Local
     wide: Local
@@ -62,26 +64,30 @@ def reduce_rows(emit: Emitter, name: str, x: Local, part: LmemSpan, out: Local) 
     emit.pool(name, out, partial, (1, unit))
 
 
-def pad_rows(emit: Emitter, x: Local) -> None:
-    """Fill rows up to whole execution-unit rows with a neutral constant, if they are not."""
+def pad_rows(emit: Emitter, x: Local, width: int) -> None:
+    """Fill rows of `width` up to whole execution-unit rows with a neutral constant."""
     n, c, h, w = x.shape
-    rest = -w % emit.chip.eu_num(x.dtype)
+    rest = round_up(w, emit.chip.eu_num(x.dtype)) - width
     if rest:
         emit.ar("copy", Local((n, c, h, rest), x.dtype, x.span))
 
 
-def softmax_rows(emit: Emitter, r: RowBuffers, y: Local, log: bool) -> None:
-    """Softmax along w; `padded` holds the operand already."""
-    n, c, h, _ = y.shape
+def softmax_rows(emit: Emitter, r: RowBuffers, y: Local, log: bool, repeated: bool = False) -> None:
+    """Softmax along w; `padded` holds the operand already.
+
+    `repeated` is whether the maximum is subtracted with an n-stride of 0.
+    """
+    n, c, h, width = y.shape
     stat = Local((n, c, h, 1), y.dtype, r.stat)
-    pad_rows(emit, r.padded)
+    pad_rows(emit, r.padded, width)
     reduce_rows(emit, "maxpooling", r.padded, r.part, stat)
-    emit.ar("sub", r.shifted, r.padded, stat)
-    exponential(emit, r.shifted, r.power, r.a, r.b, r.table)
+    emit.ar("sub", r.shifted, r.padded, stat, repeated=repeated)
+    exponential(emit, r.shifted, r.power, r.a, r.b, r.table, r.result)
     total = Local((n, c, h, 1), DType.F32, r.stat)
-    if y.dtype.bits == 16:
-        emit.ar("cast", r.wide, r.power)
-    pad_rows(emit, r.wide)
+    if r.wide.span != r.result.span:
+        wide = reshaped(r.wide, y.shape)
+        emit.ar("cast" if y.dtype.bits == 16 else "copy", wide, r.result)
+    pad_rows(emit, r.wide, width)
     reduce_rows(emit, "avgpooling", r.wide, r.part, total)
     if log:
         free = tuple(Local((n, c, h, 1), DType.F32, x.span) for x in (r.a, r.b))
@@ -92,7 +98,7 @@ def softmax_rows(emit: Emitter, r: RowBuffers, y: Local, log: bool) -> None:
     emit.divide(total, total)
     if y.dtype.bits == 16:
         emit.ar("cast", stat, total)
-    emit.ar("mul", y, stat, r.power)
+    emit.ar("mul", y, stat, r.result)
 
 
 SOFTMAX_4D = Rule("softmax_4d", "The tensor is 4-D and the axis 2 or 3.")
@@ -140,25 +146,25 @@ class SoftmaxKernel(Kernel, kinds=(Softmax,)):
         n, c, h, w = x.shape
         shape = (1, c, h, w) if w > 1 else (1, c, 1, h)
         row = round_up(shape[3], emit.chip.eu_num(y.dtype))
-        padded = scratch.local((*shape[:3], row), y.dtype) if row != shape[3] else x
+        # A plane of one row has room for its padding; rows within a plane do not.
+        packed = row != shape[3] and shape[2] > 1
+        padded = scratch.local((*shape[:3], row), y.dtype) if packed else x
         stat = scratch.take(lane_bytes(emit.chip, (*shape[:3], 1), DType.F32))
         table = scratch.take(TABLE_BYTES)
         first = replace(x, shape=shape)
         out = replace(y, shape=shape)
         power, b = scratch.like(first), scratch.like(first)
-        wide = power
-        if y.dtype.bits == 16:
+        wide = out
+        if y.dtype.bits == 16 or packed:
             wide = scratch.local((*shape[:3], row), DType.F32)
         for _ in range(n):
             source = first
             if padded is not x:
                 source = reshaped(padded, shape)
                 emit.ar("copy", source, first)
-            buffers = RowBuffers(
-                source, out, power, out, b, reshaped(wide, shape), out.span, stat, table
-            )
+            buffers = RowBuffers(source, out, power, out, out, b, wide, out.span, stat, table)
             emit.static_table(table)
-            softmax_rows(emit, buffers, out, log)
+            softmax_rows(emit, buffers, out, log, repeated=w == 1)
 
     def global_schedule(self, site: OpSite, chip: Chip) -> Schedule:
         """Rows in tiles of one bank per buffer, double-buffered."""
@@ -223,7 +229,7 @@ def _rows(site: OpSite, chip: Chip, rows: int, size: int) -> Schedule:
             small = [LmemSpan(k, k * unit, unit) for k in (5, 4)]
             table = LmemSpan(10, 10 * unit, TABLE_BYTES)
             buffers = RowBuffers(
-                Local(shape, dtype, x), shifted, power, a, b, wide, small[0], small[1], table
+                Local(shape, dtype, x), shifted, power, power, a, b, wide, small[0], small[1], table
             )
             softmax_rows(emit, buffers, Local(shape, dtype, y), _is_log(site))
             cache[length, parity] = emit.done()
@@ -252,7 +258,7 @@ class _Columns(LineProgram):
         emit, x, y = line.emit, line.x, line.outputs[0]
         power, a, b, stat = (replace(free, dtype=x.dtype) for free in line.free[:4])
         table = line.free[4].span
-        n, c, h, w = x.shape
+        n, c, _, w = x.shape
         stat = reshaped(stat, (1, c, 1, w) if line.along_n else (n, c, 1, w))
         emit.static_table(table)
         line.combine("max", stat, x)

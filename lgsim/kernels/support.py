@@ -62,7 +62,13 @@ class Rule:
     sentence: str
 
     def refuse(
-        self, sentence: str, *, value: object, limit: str, lift: str = "", feature: str | None = None
+        self,
+        sentence: str,
+        *,
+        value: object,
+        limit: str,
+        lift: str = "",
+        feature: str | None = None,
     ) -> Refusal:
         """A refusal by this rule."""
         return Refusal(self.name, sentence, str(value), limit, lift, feature)

@@ -114,6 +114,16 @@ class Room:
         return Local(shape, dtype, self.take(nbytes, bank=bank), aligned)
 
 
+def local_at(chip: Chip, shape: tuple[int, int, int, int], dtype: DType, buffer: LmemSpan) -> Local:
+    """A tensor slice at the start of a buffer; its span is as long as the slice."""
+    return Local(shape, dtype, head(buffer, lane_bytes(chip, shape, dtype)))
+
+
+def head(span: LmemSpan, nbytes: int) -> LmemSpan:
+    """The first bytes of a span."""
+    return LmemSpan(span.buffer, span.address, nbytes)
+
+
 def part(span: LmemSpan, offset: int, nbytes: int) -> LmemSpan:
     """A piece of `span` that holds a part of the same value."""
     return LmemSpan(span.buffer, span.address + offset, nbytes)

@@ -181,16 +181,22 @@ class Emitter:
         cycles = bdc.static_broadcast_cycles(self.chip, DType.F32, w=10)
         self.instructions.append(Instruction("STATIC_BC", "s_bc", cycles, (), (table,)))
 
-    def gather(self, name: str, out: Local, *operands: Local) -> None:
-        """One looked-up element per lane and cycle."""
+    def gather(self, name: str, out: Local, *operands: Local, hazards: bool = False) -> None:
+        """One looked-up element per lane and cycle; `hazards` is the variant that checks them."""
         n, c, h, w = out.shape
-        cycles = bdc.gather_cycles(self.chip, n=n, c=c, h=h, w=w)
+        cycles = bdc.gather_cycles(self.chip, n=n, c=c, h=h, w=w, check_hazards=hazards)
         self._emit("SG", name, cycles, out, operands)
 
 
 def widest(*tensors: Local) -> DType:
     """The widest element type, which sets the pace."""
     return max((tensor.dtype for tensor in tensors), key=lambda dtype: dtype.bits)
+
+
+def share_bank(chip: Chip, a: LmemSpan, b: LmemSpan) -> bool:
+    """Whether some bank holds bytes of both spans."""
+    first, last = (max(0, s.address + s.nbytes - 1) // chip.bank_bytes for s in (a, b))
+    return a.address // chip.bank_bytes <= last and b.address // chip.bank_bytes <= first
 
 
 def rectify(emit: Emitter, y: Local) -> None:

@@ -118,6 +118,11 @@ class ConvShape:
         return self.depth.kernel * self.rows.kernel * self.cols.kernel
 
     @property
+    def flat(self) -> bool:
+        """Whether there is no depth: a 1-D or 2-D convolution."""
+        return self.depth.kernel == self.depth.size == self.depth.out == 1
+
+    @property
     def kernel(self) -> tuple[int, int]:
         """Kernel over h and w."""
         return self.rows.kernel, self.cols.kernel

@@ -111,6 +111,9 @@ def _match(graph: Graph, output: Op) -> _Match | None:
     permute = _producer(graph, reshape.inputs[0], ops.Permute) if reshape else None
     if permute is None or permute.attrs != ops.Permute((0, 2, 1, 3)):
         return None
+    rows = graph.tensor(permute.outputs[0]).shape[:2]
+    if graph.tensor(output.inputs[0]).shape[:2] != rows:
+        return None
     context = _producer(graph, permute.inputs[0], ops.MatMul)
     if context is None or context.attrs != ops.MatMul():
         return None
@@ -128,6 +131,8 @@ def _scores(graph: Graph, tensor: str, values: _Projection, output: Op) -> _Matc
     mask: str | None = None
     add = _producer(graph, tensor, ops.Add)
     if add is not None:
+        if add.attrs != ops.Add():
+            return None
         shapes = [graph.tensor(operand).shape for operand in add.inputs]
         position = 1 if shapes[0] == graph.tensor(tensor).shape else 0
         tensor, mask = add.inputs[1 - position], add.inputs[position]

@@ -75,6 +75,13 @@ def sole_consumer(graph: Graph, tensor: str) -> Op | None:
     return readers[0] if len(readers) == 1 and tensor not in graph.outputs else None
 
 
+def may_bypass(graph: Graph, op: Op, source: str) -> bool:
+    """Whether readers of an op may read `source` instead: every output needs an op of its own."""
+    if op.outputs[0] not in graph.outputs:
+        return True
+    return graph.producer(source) is not None and source not in graph.outputs
+
+
 def bypass(graph: Graph, op: Op) -> None:
     """Remove an op of one result whose readers can read its first input instead."""
     graph.replace_uses(op.outputs[0], op.inputs[0])

@@ -40,7 +40,7 @@ def _matches(graph: Graph, op: Op) -> bool:
     if not all(is_weight(graph, tensor) for tensor in op.inputs[1:]):
         return False
     shape = graph.tensor(op.inputs[0]).shape
-    patches = attrs.kernel == attrs.strides and not any(attrs.pads)
+    patches = attrs.kernel == attrs.strides and not any(attrs.pads) and max(attrs.dilations) == 1
     whole = all(size % k == 0 for size, k in zip(shape[2:], attrs.kernel, strict=True))
     return patches and whole and attrs.groups == 1 and max(attrs.strides) > MAX_STRIDE
 
@@ -62,8 +62,11 @@ def _rewrite(graph: Graph, op: Op) -> None:
         [op.inputs[1]],
         lambda value: value.reshape(channels, -1),
     )
-    attrs = ops.MatMul(right_transpose=True, relu=op.attrs.relu)
+    limited = op.attrs.relu and op.attrs.relu_limit > 0
+    attrs = ops.MatMul(right_transpose=True, relu=op.attrs.relu and not limited)
     x = append(graph, attrs, [x, weight, *op.inputs[2:]], op.name)
+    if limited:
+        x = append(graph, ops.Relu(op.attrs.relu_limit), [x], f"{op.name}/relu")
     x = append(graph, ops.Permute((0, 2, 1)), [x], f"{op.name}/channels")
     shape = (n, channels, h, w)
     replace_result(graph, op, append(graph, ops.Reshape(shape), [x], f"{op.name}/image"))

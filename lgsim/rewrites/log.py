@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from lgsim.graph.core import Graph, Op, Tensor, TensorType
@@ -67,10 +67,12 @@ class RewriteLog:
 
     events: list[Event] = field(default_factory=list)
     obstacles: list[Obstacle] = field(default_factory=list)
+    _start: Graph | None = None
     _before: dict[str, LoggedOp] = field(default_factory=dict)
 
     def start(self, graph: Graph) -> None:
         """Remember the graph as it is."""
+        self._start = graph.copy()
         self._before = _snapshot(graph)
 
     def record(self, rewrite: str, times: int, graph: Graph) -> None:
@@ -89,14 +91,20 @@ class RewriteLog:
         )
         self._before = after
 
-    def finish(self, graph: Graph, active: Sequence[Rewrite], known: Sequence[Rewrite]) -> None:
+    def finish(
+        self,
+        graph: Graph,
+        precision: str,
+        active: Iterable[Rewrite],
+        known: Sequence[type[Rewrite]],
+    ) -> None:
         """Ask those that ran where they nearly applied, and try the others on a copy."""
-        ran = {rewrite.name for rewrite in active}
-        for rewrite in known:
-            if rewrite.name in ran:
-                self._near(graph, rewrite)
+        ran = {rewrite.name: rewrite for rewrite in active}
+        for kind in known:
+            if kind.name in ran:
+                self._near(graph, ran[kind.name])
             else:
-                self._try(graph, rewrite)
+                self._try(graph, kind, precision)
 
     def _near(self, graph: Graph, rewrite: Rewrite) -> None:
         places: dict[str, list[str]] = {}
@@ -105,18 +113,22 @@ class RewriteLog:
         for condition, ops in places.items():
             self.obstacles.append(Obstacle(rewrite.name, condition, tuple(ops)))
 
-    def _try(self, graph: Graph, rewrite: Rewrite) -> None:
+    def _try(self, graph: Graph, kind: type[Rewrite], precision: str) -> None:
+        fits = precision in kind.precisions
+        rewrite = kind(precision if fits else kind.precisions[0])
         twin = graph.copy()
         if not rewrite.apply(twin):
-            return
+            # Other rewrites may have changed what this one is made for.
+            assert self._start is not None
+            graph, twin = self._start, self._start.copy()
+            if not rewrite.apply(twin):
+                return
         after = _snapshot(twin)
         ops = tuple(op.name for op in graph if op.name not in after or after[op.name].op != op)
-        if rewrite.precision in rewrite.precisions:
+        if fits:
             condition = "it is switched off"
         else:
-            condition = (
-                f"it is not for {rewrite.precision}, only for {', '.join(rewrite.precisions)}"
-            )
+            condition = f"it is not for {precision}, only for {', '.join(kind.precisions)}"
         self.obstacles.append(Obstacle(rewrite.name, condition, ops, switch=True))
 
 

@@ -114,7 +114,7 @@ def apply_rewrites(
                 break
     graph.prune()
     if log is not None:
-        log.finish(graph, list(active.values()), [rewrite(precision) for rewrite in REWRITES])
+        log.finish(graph, precision, active.values(), REWRITES)
     return counts
 
 

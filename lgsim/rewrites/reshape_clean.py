@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lgsim.graph import ops
 from lgsim.graph.core import Graph
-from lgsim.rewrites.base import Rewrite, bypass, drop_dead, live_ops
+from lgsim.rewrites.base import Rewrite, bypass, drop_dead, live_ops, may_bypass
 
 _RESHAPES = (ops.Reshape, ops.Squeeze, ops.Unsqueeze)
 
@@ -27,7 +27,8 @@ class ReshapeClean(Rewrite):
                 op = graph.replace_op(op.name, ops.Reshape(result), [producer.inputs[0]])
                 drop_dead(graph, producer)
                 count += 1
-            if graph.tensor(op.inputs[0]).shape == result and op.outputs[0] not in graph.outputs:
+            same = graph.tensor(op.inputs[0]).shape == result
+            if same and may_bypass(graph, op, op.inputs[0]):
                 bypass(graph, op)
                 count += 1
         return count

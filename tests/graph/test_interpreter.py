@@ -204,7 +204,7 @@ def test_an_unknown_op_is_named():
 def test_missing_and_misshapen_values_are_named():
     with pytest.raises(LgsimError, match="input 'x' is missing"):
         evaluate(linear(), {})
-    with pytest.raises(LgsimError, match="weight 'fc.weight' has no values"):
+    with pytest.raises(LgsimError, match=r"weight 'fc\.weight' has no values"):
         evaluate(linear(), {"x": np.ones((2, 3))})
     with pytest.raises(LgsimError, match=r"'x' is \(3, 2\), not \(2, 3\)"):
         evaluate(linear(), {"x": np.ones((3, 2))})

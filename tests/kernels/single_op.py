@@ -49,9 +49,7 @@ def graph_of(kind: OpKind, *operands: Operand, weights: int = 0) -> Graph:
     return graph
 
 
-def schedule_of(
-    kind: OpKind, *operands: Operand, weights: int = 0, chip: Chip = CHIP
-) -> Schedule:
+def schedule_of(kind: OpKind, *operands: Operand, weights: int = 0, chip: Chip = CHIP) -> Schedule:
     graph = graph_of(kind, *operands, weights=weights)
     return global_schedule(site_of(graph, graph.op("op")), chip)
 
@@ -67,9 +65,7 @@ def outcome(kind: OpKind, *operands: Operand, weights: int = 0, chip: Chip = CHI
     )
 
 
-def violations(
-    kind: OpKind, *operands: Operand, weights: int = 0, chip: Chip = CHIP
-) -> list[str]:
+def violations(kind: OpKind, *operands: Operand, weights: int = 0, chip: Chip = CHIP) -> list[str]:
     """What is wrong with the schedule; an op may leave input bytes alone that it does not need."""
     graph = graph_of(kind, *operands, weights=weights)
     schedule = global_schedule(site_of(graph, graph.op("op")), chip)

@@ -119,12 +119,17 @@ def separate_attention(b: GraphBuilder, pick: Pick) -> list[Tensor]:
     keys = pick(lambda: x, lambda: b.input("keys", (batch, length, 4)))()
     values = pick(lambda: keys, lambda: b.input("values", (batch, keys.shape[1], 4)))()
     width = pick(dim, dim + 1)  # of the values, which may differ
+    shared = pick(heads, 1)  # heads of keys and values
     q, k, v = (
         b.reshape(
-            b.linear(y, heads * size, bias=pick(True, False), name=name),
-            (batch, y.shape[1], heads, size),
+            b.linear(y, count * size, bias=pick(True, False), name=name),
+            (batch, y.shape[1], count, size),
         )
-        for y, name, size in zip((x, keys, values), "qkv", (dim, dim, width), strict=True)
+        for y, name, count, size in (
+            (x, "q", heads, dim),
+            (keys, "k", shared, dim),
+            (values, "v", shared, width),
+        )
     )
     q, v = b.permute(q, (0, 2, 1, 3)), b.permute(v, (0, 2, 1, 3))
     k = pick(
@@ -167,6 +172,7 @@ def rolls(b: GraphBuilder, pick: Pick) -> list[Tensor]:
         tail = b.slice(x, axis, pick(cut, cut - 1), pick(size, cut + 1))
         other = pick(lambda x=x: x, lambda x=x: b.relu(x))()
         head = b.slice(other, axis, pick(0, 1 if cut > 1 else 0), cut)
+        tail = b.slice(tail, axis, pick(0, 1) if tail.shape[axis] > 1 else 0)
         across = axis if tail.shape != head.shape else pick(axis, 0)
         x = b.concat(pick([tail, head], [head, tail]), across)
     return [x]
@@ -179,11 +185,14 @@ def patch_merging(b: GraphBuilder, pick: Pick) -> list[Tensor]:
     phases = [(i, j) for j in range(2) for i in range(2)]
     orders = ([0, 1, 2, 3], [0, 2, 1, 3], [3, 1, 2, 0], [0, 0, 2, 3], [0, 1])
     step = pick(2, 3)
-    parts = []
+    less = pick(0, 1) if height > 3 else 0
+    parts: list[Tensor] = []
     for number in pick(*orders):
         i, j = phases[number]
         part = b.slice(b.slice(x, 1, i, step=2), 2, j, step=step)
-        parts.append(b.slice(b.slice(part, 1, 0, height // 2), 2, 0, width // step))
+        skipped = 0 if parts else pick(0, 1) if height > 3 else 0
+        part = b.slice(part, 1, skipped, height // 2 - less + skipped)
+        parts.append(b.slice(part, 2, 0, width // step))
     y = b.concat(parts if len({part.shape for part in parts}) == 1 else parts[:1], pick(3, 0))
     return [b.layer_norm(y)]
 
@@ -282,13 +291,25 @@ def permute_chain(b: GraphBuilder, pick: Pick) -> list[Tensor]:
     return [y, *shared]
 
 
+def channel_shuffle(b: GraphBuilder, pick: Pick) -> list[Tensor]:
+    """Channels seen as groups and exchanged, or almost."""
+    x = b.input("x", (pick(2, 1), 6, *pick((4, 3), (6,), ())))
+    rest = x.shape[2:]
+    split = pick((x.shape[0], 2, 3, *rest), (x.shape[0], 3, 2, *rest), (1, 2, -1, *rest),
+                 (x.shape[0], 6, 1, *rest), (-1, 3, 2, *rest[1:]))  # fmt: skip
+    y = b.reshape(x, split)
+    z = b.permute(y, (*pick((0, 2, 1), (1, 2, 0), (2, 0, 1)), *range(3, len(y.shape))))
+    shape = pick(x.shape, x.shape[::-1], (x.shape[0], -1))
+    return [b.relu(b.reshape(z, shape)), *pick([], [y], [z])]
+
+
 def renamings(b: GraphBuilder, pick: Pick) -> list[Tensor]:
     """Reshapes, squeezes and permutes of axes of size 1 one after the other."""
     x = b.input("x", (1, 2, 1, 3))
+    shapes = ((2, 1, 3, 1), (1, 2, 1, 3), (1, 1, 2, 3), (6,), (1, 6), (2, 3))
     also = []
     for _ in range(pick(3, 4)):
         order = range(len(x.shape))
-        shapes = ((2, 1, 3, 1), (1, 2, 1, 3), (1, 1, 2, 3), (6,), (1, 6), (2, 3))
         steps = [
             lambda y: b.reshape(y, pick(*shapes)),
             b.relu,
@@ -316,6 +337,7 @@ PATTERNS: dict[str, Pattern] = {
         patches,
         permuted_operands,
         permute_chain,
+        channel_shuffle,
         renamings,
     )
 }

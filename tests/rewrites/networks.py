@@ -8,7 +8,7 @@ import numpy as np
 
 from lgsim.frontends.script import load_script
 from lgsim.graph.builder import GraphBuilder
-from lgsim.graph.core import Graph
+from lgsim.graph.core import Graph, Tensor
 from lgsim.graph.dtypes import DType
 from lgsim.graph.interpreter import evaluate, with_random_weights
 
@@ -23,6 +23,12 @@ def swin(batch: int = 1) -> Graph:
     )
 
 
+def swin_odd() -> Graph:
+    """One stage of windows of 3 x 3 with three heads, the second block shifted."""
+    build = load_script(MODELS / "swin.py").build
+    return build(dim=6, depths=(2,), heads=(3,), window=3, image=12, patch=2, classes=5)
+
+
 def vit(batch: int = 1) -> Graph:
     """Two blocks on patches of 16 x 16, which the chip's convolutions cannot stride over."""
     build = load_script(MODELS / "deit.py").build
@@ -35,36 +41,72 @@ def bert() -> Graph:
     return build(dim=12, heads=3, depth=2, ffn=24, sequence=5, batch=2)
 
 
-def efficient_vit() -> Graph:
-    """A block of cascaded group attention, with depthwise convolutions and a scaled query."""
+def efficient_vit(window: int = 4) -> Graph:
+    """A block of cascaded group attention, with depthwise convolutions and a squeeze-excitation."""
     b = GraphBuilder("efficient_vit_block")
     x = b.input("input", (2, 8, 4, 4))
     x = b.relu(b.conv(x, 16, kernel=3, stride=1, pad=1))
     x = b.add(x, b.conv(x, 16, kernel=3, pad=1, groups=16))
-    outputs = []
-    for head, part in enumerate(b.split(x, 2, axis=1)):
-        y = part if head == 0 else b.add(outputs[-1], part)
-        q, k, v = b.split(b.conv(y, 16, kernel=1), (4, 4, 8), axis=1)
-        q = b.conv(q, 4, kernel=3, pad=1, groups=4)
-        q, k, v = (b.reshape(t, (2, -1, 16)) for t in (q, k, v))
-        scores = b.matmul(b.transpose(b.mul(q, 0.5), 1, 2), k)
-        scores = b.softmax(b.add(scores, b.weight(f"bias{head}", (16, 16))))
-        y = b.matmul(v, b.transpose(scores, 1, 2))
-        outputs.append(b.reshape(y, (2, 8, 4, 4)))
-    x = b.add(x, b.conv(b.relu(b.concat(outputs, axis=1)), 16, kernel=1))
+    if window < 4:
+        y = cascade(b, swap_windows(b, b.permute(x, (0, 2, 3, 1)), window))
+        y = b.permute(y, (0, 2, 3, 1))
+        y = b.reshape(y, (2, 4 // window, 4 // window, window, window, 16))
+        y = b.reshape(b.permute(y, (0, 1, 3, 2, 4, 5)), (2, 4, 4, 16))
+        x = b.add(x, b.permute(y, (0, 3, 1, 2)))
+    else:
+        x = b.add(x, cascade(b, x))
     gate = b.reduce(x, "mean", (2, 3), keepdims=True)
     x = b.mul(x, b.sigmoid(b.conv(gate, 16, kernel=1)))
     b.output(b.relu(b.linear(b.reduce(x, "mean", (2, 3), keepdims=False), 5)))
     return b.build()
 
 
+def swap_windows(b: GraphBuilder, x: Tensor, window: int) -> Tensor:
+    """(B, H, W, C) to (windows, C, window, window)."""
+    batch, height, width, dim = x.shape
+    x = b.reshape(x, (batch, height // window, window, width // window, window, dim))
+    x = b.reshape(b.permute(x, (0, 1, 3, 2, 4, 5)), (-1, window, window, dim))
+    return b.permute(x, (0, 3, 1, 2))
+
+
+def cascade(b: GraphBuilder, x: Tensor) -> Tensor:
+    """Two heads of attention, one after the other, on the halves of the channels."""
+    count, _, height, width = x.shape
+    tokens = height * width
+    outputs: list[Tensor] = []
+    for head, part in enumerate(b.split(x, 2, axis=1)):
+        y = part if head == 0 else b.add(outputs[-1], part)
+        q, k, v = b.split(b.conv(y, 16, kernel=1), (4, 4, 8), axis=1)
+        q = b.conv(q, 4, kernel=3, pad=1, groups=4)
+        q, k, v = (b.reshape(t, (count, -1, tokens)) for t in (q, k, v))
+        scores = b.matmul(b.transpose(b.mul(q, 0.5), 1, 2), k)
+        scores = b.softmax(b.add(scores, b.weight(f"bias{head}", (tokens, tokens))))
+        y = b.matmul(v, b.transpose(scores, 1, 2))
+        outputs.append(b.reshape(y, (count, 8, height, width)))
+    return b.conv(b.relu(b.concat(outputs, axis=1)), 16, kernel=1)
+
+
+def shuffle_net() -> Graph:
+    """A unit of ShuffleNet: grouped convolutions with the channels shuffled in between."""
+    b = GraphBuilder("shuffle_net_unit")
+    x = b.input("input", (2, 8, 4, 4))
+    y = b.relu(b.conv(x, 8, kernel=1, groups=2))
+    y = b.permute(b.reshape(y, (2, 2, 4, 4, 4)), (0, 2, 1, 3, 4))
+    y = b.conv(b.reshape(y, x.shape), 8, kernel=3, pad=1, groups=8)
+    b.output(b.relu(b.add(x, b.conv(y, 8, kernel=1, groups=2)), limit=6.0))
+    return b.build()
+
+
 NETWORKS = {
     "swin": swin,
     "swin_batch": lambda: swin(batch=2),
+    "swin_odd": swin_odd,
     "vit": vit,
     "vit_batch": lambda: vit(batch=2),
     "bert": bert,
+    "shuffle_net": shuffle_net,
     "efficient_vit": efficient_vit,
+    "efficient_vit_windows": lambda: efficient_vit(window=2),
 }
 
 

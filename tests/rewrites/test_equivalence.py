@@ -1,8 +1,11 @@
 """Rewrites change no result: alone, together, and each one left out."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from networks import NETWORKS, assert_same_results, ready
 
+from lgsim.lowering import lower
 from lgsim.rewrites import PRECISIONS, REWRITES, apply_rewrites
 
 NAMES = frozenset(rewrite.name for rewrite in REWRITES)
@@ -15,6 +18,28 @@ def test_all_together(name, precision):
     rewritten = graph.copy()
     counts = apply_rewrites(rewritten, precision)
     assert sum(counts.values()) > 0
+    assert_same_results(graph, rewritten)
+
+
+@pytest.mark.parametrize("precision", ["f32", "f16", "bf16"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_lowering_to_floats_adds_nothing_but_casts(name, precision):
+    graph = ready(name)
+    rewritten = graph.copy()
+    apply_rewrites(rewritten, precision)
+    assert_same_results(graph, lower(rewritten, precision))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(list(NETWORKS)),
+    st.sampled_from(PRECISIONS),
+    st.sets(st.sampled_from(sorted(NAMES))),
+)
+def test_any_subset(name, precision, disabled):
+    graph = ready(name)
+    rewritten = graph.copy()
+    apply_rewrites(rewritten, precision, disabled)
     assert_same_results(graph, rewritten)
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from networks import evaluate, random_inputs, swin
+from networks import random_inputs, swin
 
-from lgsim.graph.interpreter import with_random_weights
+from lgsim.graph.interpreter import evaluate, with_random_weights
 from lgsim.rewrites import REWRITES, apply_rewrites
 
 # Rewrites each step adds, and permutes that are left in an attention core after it.

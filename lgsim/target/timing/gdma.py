@@ -14,6 +14,7 @@ given in docs/accuracy.md.
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 
 from lgsim.graph.dtypes import DType
 from lgsim.target.chip import Chip
@@ -107,6 +108,7 @@ def _common_run(shape: Box, near: Box, far: Box, *, merge_planes: bool) -> tuple
     return run, inner
 
 
+@cache
 def channels_covered(chip: Chip, dtype: DType, shape: Box, strides: Box) -> int:
     """DDR channels that a box with element `strides` keeps busy.
 

@@ -1,0 +1,228 @@
+"""`Explanation`: which ops of a planned network may be local, and what the rewrites did to it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lgsim.errors import LgsimError
+from lgsim.graph import Graph
+from lgsim.kernels import local_support
+from lgsim.kernels.site import Operand, OpSite, site_of
+from lgsim.kernels.support import KERNEL_FEATURES, Features, Refusal
+from lgsim.planner import Plan
+from lgsim.rewrites import REWRITES, RewriteLog
+from lgsim.rewrites.log import LoggedOp
+
+
+@dataclass(frozen=True, slots=True)
+class OpVerdict:
+    """What the capability check says of one op.
+
+    Attributes
+    ----------
+    name : str
+        Name of the op.
+    site : OpSite
+        Attributes, operands and results.
+    section : int
+        Index of its section in the plan.
+    refusal : Refusal or None
+        Why it may not be local; None if it may.
+    """
+
+    name: str
+    site: OpSite
+    section: int
+    refusal: Refusal | None
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedOp:
+    """An op a rewrite took away that a feature, which is switched off, would have been needed for.
+
+    Attributes
+    ----------
+    name : str
+        Name it had.
+    site : OpSite
+        As it stood in the graph, before lowering.
+    rewrite : str
+        Name of the rewrite that removed it.
+    refusal : Refusal
+        Why it would not have been local.
+    """
+
+    name: str
+    site: OpSite
+    rewrite: str
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All that `lgsim explain` can say of a network.
+
+    Attributes
+    ----------
+    graph : Graph
+        The network as planned.
+    plan : Plan
+        Its sections.
+    features : mapping of str to bool
+        What is switched on.
+    log : RewriteLog
+        What the rewrites did; empty for a network that was read in lowered form.
+    ops : tuple of OpVerdict
+        One per op, in order.
+    removed : tuple of RemovedOp
+        Where features that are off would have mattered, had rewrites not removed the op.
+    """
+
+    graph: Graph
+    plan: Plan
+    features: Mapping[str, bool]
+    log: RewriteLog
+    ops: tuple[OpVerdict, ...]
+    removed: tuple[RemovedOp, ...]
+
+    @property
+    def kernel_features(self) -> Features:
+        """The switches that kernels look at."""
+        return Features.without([name for name, on in self.features.items() if not on])
+
+    def verdict(self, name: str) -> OpVerdict | None:
+        """The verdict on the op of that name, if it is planned."""
+        return next((verdict for verdict in self.ops if verdict.name == name), None)
+
+    def find(self, text: str) -> str:
+        """Name of the op that `text` means: the name itself, or a part of one name only.
+
+        Ops that a rewrite removed are found by their name.
+
+        Raises
+        ------
+        LgsimError
+            If no op, or more than one, is meant.
+        """
+        names = [verdict.name for verdict in self.ops]
+        gone = [logged.op.name for event in self.log.events for logged in event.removed]
+        if text in names or text in gone:
+            return text
+        found = [name for name in names if text in name]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            few = ", ".join(f"'{name}'" for name in found[:3])
+            raise LgsimError(f"{len(found)} ops are called like '{text}'", hint=f"give one: {few}")
+        from difflib import get_close_matches
+
+        near = get_close_matches(text, names, n=1, cutoff=0.3)
+        hint = f"did you mean '{near[0]}'?" if near else "--all lists the ops"
+        raise LgsimError(f"there is no op '{text}'", hint=hint)
+
+    def text(self, op: str | None = None, *, every: bool = False) -> str:
+        """What `lgsim explain` prints: an overview, or everything about one op."""
+        from lgsim.report.explain_op import op_text
+        from lgsim.report.explain_text import overview_text
+
+        return overview_text(self, every) if op is None else op_text(self, self.find(op))
+
+    def to_json(self, op: str | None = None) -> dict[str, Any]:
+        """The values of `lgsim explain --json`; only one op's if it is given."""
+        chosen = [v for v in self.ops if op is None or v.name == self.find(op)]
+        return {
+            "schema": 1,
+            "model": self.graph.name,
+            "precision": self.graph.precision,
+            "strategy": self.plan.strategy,
+            "features": dict(self.features),
+            "ops": [_op_json(verdict) for verdict in chosen],
+            "removed": [_removed_json(removed) for removed in self.removed],
+            "rewrites": [self._rewrite_json(rewrite.name) for rewrite in REWRITES],
+        }
+
+    def applied(self, rewrite: str) -> tuple[int, Counter[str], Counter[str]]:
+        """How often a rewrite applied, and kinds of the ops it removed and added."""
+        events = [event for event in self.log.events if event.rewrite == rewrite]
+        removed = Counter(logged.op.kind for event in events for logged in event.removed)
+        added = Counter(logged.op.kind for event in events for logged in event.added)
+        return sum(event.times for event in events), removed, added
+
+    def _rewrite_json(self, name: str) -> dict[str, Any]:
+        times, removed, added = self.applied(name)
+        return {
+            "name": name,
+            "on": self.features[name],
+            "applied": times,
+            "removed": dict(removed),
+            "added": dict(added),
+            "obstacles": [
+                {"condition": obstacle.condition, "ops": list(obstacle.ops)}
+                for obstacle in self.log.obstacles
+                if obstacle.rewrite == name
+            ],
+        }
+
+
+def explanation(
+    graph: Graph, plan: Plan, features: Mapping[str, bool], log: RewriteLog
+) -> Explanation:
+    """Check every op of a lowered and planned graph."""
+    kernel_features = Features.without([name for name, on in features.items() if not on])
+    section = {name: k for k, part in enumerate(plan.sections) for name in part.ops}
+    sites = [(op.name, site_of(graph, op)) for op in graph]
+    verdicts = tuple(
+        OpVerdict(name, site, section[name], local_support(site, kernel_features))
+        for name, site in sites
+    )
+    return Explanation(graph, plan, features, log, verdicts, _removed(log, kernel_features))
+
+
+def site_of_logged(logged: LoggedOp) -> OpSite:
+    """The site of an op that is in the graph no more."""
+    operands = tuple(Operand(tensor.type, tensor.weight) for tensor in logged.inputs)
+    return OpSite(logged.op.attrs, operands, logged.outputs)
+
+
+def _removed(log: RewriteLog, features: Features) -> tuple[RemovedOp, ...]:
+    found: dict[str, RemovedOp] = {}
+    if features == Features():
+        return ()
+    for event in log.events:
+        for logged in event.removed:
+            site = site_of_logged(logged)
+            refusal = local_support(site, features)
+            if refusal is not None and refusal.feature in KERNEL_FEATURES:
+                found[logged.op.name] = RemovedOp(logged.op.name, site, event.rewrite, refusal)
+        for logged in event.added:
+            found.pop(logged.op.name, None)
+    return tuple(found.values())
+
+
+def _op_json(verdict: OpVerdict) -> dict[str, Any]:
+    refusal = verdict.refusal
+    return {
+        "name": verdict.name,
+        "kind": verdict.site.kind,
+        "section": verdict.section,
+        "local": refusal is None,
+        "rule": None if refusal is None else refusal.rule,
+        "detail": None if refusal is None else refusal.detail,
+        "value": None if refusal is None else refusal.value,
+        "limit": None if refusal is None else refusal.limit,
+        "lift": None if refusal is None else refusal.lift,
+    }
+
+
+def _removed_json(removed: RemovedOp) -> dict[str, Any]:
+    return {
+        "name": removed.name,
+        "kind": removed.site.kind,
+        "rewrite": removed.rewrite,
+        "rule": removed.refusal.rule,
+        "detail": removed.refusal.detail,
+        "feature": removed.refusal.feature,
+    }

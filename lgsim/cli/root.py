@@ -16,7 +16,7 @@ VERBS = {
     "plot": "Draw the schedule of a network.",
     "trace": "Write the schedule as a trace that opens in Perfetto.",
     "check": "Check the schedule of a network against the rules of the chip.",
-    "validate": "Compare the timing laws with recorded commands of the vendor's simulator.",
+    "validate": "Compare laws and estimates with records of the vendor's simulator.",
     "features": "List what can be switched off and on: rewrites and capabilities.",
     "targets": "List the chips, or show the numbers of one with their sources.",
     "models": "List the networks of the zoo.",

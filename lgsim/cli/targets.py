@@ -13,7 +13,7 @@ from lgsim.cli.output import print_json
 @click.option("--schema", is_flag=True, help="Print the JSON schema of chip files.")
 @json_option
 def command(name: str | None, schema: bool, json_file: str | None) -> None:
-    """List the chips, or show the numbers of chip NAME (a name or a .toml file) and their sources."""
+    """List the chips, or show the numbers of NAME (a chip or a .toml file) with their sources."""
     from lgsim.report.targets import target_json, target_text, targets_json, targets_text
     from lgsim.target import list_targets, load_target, target_schema
 

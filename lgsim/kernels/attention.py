@@ -8,7 +8,7 @@ from __future__ import annotations
 from lgsim.errors import InfeasibleError
 from lgsim.graph.ops import Attention
 from lgsim.kernels.attention_core import AttentionCore, Operands
-from lgsim.kernels.base import Kernel, Work
+from lgsim.kernels.base import Kernel, WeightForm, Work
 from lgsim.kernels.dma import dense_strides, load, load_broadcast, output, store
 from lgsim.kernels.schedule import GmemBox, Instruction, LmemSpan, Schedule, Transfer
 from lgsim.kernels.site import OpSite
@@ -25,10 +25,32 @@ class AttentionKernel(Kernel, kinds=(Attention,)):
     splits = "n; c (queries) if keys are given as an operand of their own"
 
     def splittable(self, site: OpSite, axis: Axis, group_type: GroupType) -> bool:
-        """Batch, and queries that do not also serve as keys (facts/layer_group.md §4.2)."""
+        """Batch, and queries that do not also serve as keys (docs/chip.md §4)."""
         assert isinstance(site.attrs, Attention)
         own_keys = site.attrs.operands_qkv > 1 and group_type == "MM"
         return axis == "n" or (axis == "c" and own_keys)
+
+    def weight_form(self, site: OpSite, chip: Chip, index: int) -> WeightForm | None:
+        """Weights of q, k and v lie in one constant, rows over the lanes; so do their biases.
+
+        (reference/plans: bert_base, 64 lanes x 36 rows x 64 columns and 192 biases.)
+        """
+        operands = Operands.of(site)
+        types = [operand.type for operand in site.inputs]
+        if len({types[i].shape for i in operands.weights[:3]}) > 1:
+            return None
+        for merged in (operands.weights[:3], operands.biases[:3]):
+            if None in merged or index not in merged:
+                continue
+            if index != merged[0]:
+                return WeightForm((0, 0, 0, 0), types[index].dtype)
+            if index in operands.biases:
+                return WeightForm((1, 1, 3 * types[index].elements, 1), types[index].dtype, True)
+            rows, columns = types[index].shape[-2:]
+            each = ceil_div(rows, chip.lanes)
+            shape = (1, min(rows, chip.lanes), 3 * each, columns)
+            return WeightForm(shape, types[index].dtype, True)
+        return None
 
     def scratch_bytes(self, site: OpSite, chip: Chip, work: Work) -> int:
         """Keys, values and the registers of the softmax."""
@@ -41,7 +63,13 @@ class AttentionKernel(Kernel, kinds=(Attention,)):
         emit = Emitter(chip)
         core = self._core(site, chip, work, Scratch(chip, work.scratch))
         inputs = {i: x.span for i, x in enumerate(work.inputs) if x is not None}
-        small = [i for i in core.operands.constants if i not in core.operands.weights]
+        small = [
+            i for i in core.operands.constants if i not in core.operands.weights and i in inputs
+        ]
+        for merged in (core.operands.weights[:3], core.operands.biases[:3]):
+            first = merged[0]
+            if first is not None:
+                inputs |= {i: inputs[first] for i in merged if i is not None and i not in inputs}
         for index in small:
             values = work.input(index)
             emit.lane_broadcast(reshaped(values, (1, 1, 1, values.elements)))

@@ -30,7 +30,7 @@ class Local:
     """A slice of a tensor in local memory, seen as (n, c, h, w).
 
     Channel k lies in lane k mod lanes; depth slices of 5-D tensors are folded into n, depth
-    outermost (facts/layer_group.md §2.1).
+    outermost (docs/chip.md §2).
 
     Parameters
     ----------
@@ -181,6 +181,11 @@ class Kernel:
         """
         del site, index
         return False
+
+    def load_copies(self, site: OpSite, chip: Chip, index: int) -> int:
+        """Lanes that a load copies each channel of input `index` to; 1 for ordinary loads."""
+        del site, chip, index
+        return 1
 
     def weight_form(self, site: OpSite, chip: Chip, index: int) -> WeightForm | None:
         """How constant operand `index` is packed; None for a tensor like any other."""

@@ -32,7 +32,7 @@ def folded_taps(chip: Chip, shape: ConvShape) -> tuple[int, int]:
 
 
 def filter_bytes(chip: Chip, shape: ConvShape) -> int:
-    """Bytes per output channel of the packed filter (facts/layer_group.md §2.4)."""
+    """Bytes per output channel of the packed filter (docs/chip.md §2)."""
     if shape.depthwise:
         return shape.dtype.nbytes(shape.taps)
     rows, cols = folded_taps(chip, shape)

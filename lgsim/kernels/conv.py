@@ -14,7 +14,7 @@ from typing import ClassVar
 from lgsim.graph.dtypes import DType
 from lgsim.graph.ops import Conv
 from lgsim.kernels.base import Kernel, WeightForm, Work
-from lgsim.kernels.coefficients import coefficient_bytes, filter_bytes
+from lgsim.kernels.coefficients import coefficient_bytes, filter_bytes, folded_taps
 from lgsim.kernels.conv_local import convolve, convolve_depth
 from lgsim.kernels.schedule import Instruction, Schedule
 from lgsim.kernels.site import OpSite
@@ -25,7 +25,7 @@ from lgsim.kernels.window import ConvShape, conv_shape
 from lgsim.target.chip import Chip
 
 MAX_CONV3D_STRIDE = 15
-"""Largest stride along h and w of a Conv3D in a group (facts/layer_group.md §4.2)."""
+"""Largest stride along h and w of a Conv3D in a group (docs/chip.md §4)."""
 
 CONV3D_STRIDE = Rule("conv3d_stride", "A Conv3D has strides of at most 15 along h and w.")
 
@@ -66,6 +66,17 @@ class ConvKernel(Kernel, kinds=(Conv,)):
             return 0, shape.ic
         slide = {"d": shape.depth, "h": shape.rows, "w": shape.cols}[axis]
         return slide.group_piece(*piece)
+
+    def load_copies(self, site: OpSite, chip: Chip, index: int) -> int:
+        """8-bit inputs of few channels are spread over the lanes as they are loaded.
+
+        (reference/commands: the first layers of all int8 networks; 16-bit ones use the BDC.)
+        """
+        shape = conv_shape(site)
+        if index or not shape.integer:
+            return 1
+        rows, cols = folded_taps(chip, shape)
+        return rows * cols
 
     def weight_form(self, site: OpSite, chip: Chip, index: int) -> WeightForm | None:
         """The packed filter, with requant parameters and bias merged in if it requantizes."""

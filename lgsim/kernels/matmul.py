@@ -35,7 +35,7 @@ MATMUL_BATCH = Rule(
 
 
 def _ranks_fit(left: Shape, right: Shape) -> bool:
-    """Which operands a layer group multiplies (facts/layer_group.md §4.2).
+    """Which operands a layer group multiplies (docs/chip.md §4).
 
     A 3-D left operand with a 2-D right one is from the vendor's plans, where it is in most groups
     of transformers; 2-D times 2-D is in none.
@@ -88,7 +88,7 @@ class MatMulKernel(Kernel, kinds=(MatMul,)):
         return None
 
     def splittable(self, site: OpSite, axis: Axis, group_type: GroupType) -> bool:
-        """Batches and rows (facts/layer_group.md §4.2)."""
+        """Batches and rows (docs/chip.md §4)."""
         assert isinstance(site.attrs, MatMul)
         if axis == "c":
             return group_type in ("MM", "SMALL_C") and len(site.outputs[0].shape) > 2
@@ -107,7 +107,7 @@ class MatMulKernel(Kernel, kinds=(MatMul,)):
         return piece if (batch or rows) and size == full else (0, size)
 
     def cuts_weight(self, site: OpSite, index: int) -> bool:
-        """A right operand with a batch of its own (facts/layer_group.md §3.7)."""
+        """A right operand with a batch of its own (docs/chip.md §3)."""
         left, right = (operand.type.shape for operand in site.inputs[:2])
         return index == 1 and len(left) == len(right) > 2 and left[0] == right[0] != 1
 

@@ -89,7 +89,7 @@ def pool_shape(site: OpSite) -> PoolShape:
 
 
 MAX_STRIDE = 15
-"""Largest stride of a pooling in a group (facts/layer_group.md §4.2)."""
+"""Largest stride of a pooling in a group (docs/chip.md §4)."""
 
 POOL_STRIDE = Rule("pool_stride", "Strides are at most 15.")
 POOL_MODE = Rule("pool_mode", "Windows are averaged or take their maximum.")

@@ -25,7 +25,7 @@ from lgsim.target.timing import bdc
 
 GATE_FUNCTION_PASSES = 20
 """EU passes of a sigmoid or tanh; inferred: between the 7 and 10 of an exponential and the 57 of a
-whole f32 sigmoid with its casts (facts/layer_group.md §1.6)."""
+whole f32 sigmoid with its casts (docs/chip.md §5)."""
 UPDATE_PASSES = {4: 4, 3: 5}
 """Element-wise products and sums that form the new state of an LSTM and a GRU."""
 

@@ -97,7 +97,7 @@ class ReduceKernel(Kernel, kinds=(Reduce,)):
     splits = "every axis but the one that is reduced"
 
     def local_support(self, site: OpSite, features: Features) -> Refusal | None:
-        """Means, sums and maxima of rows or columns (facts/layer_group.md §4.2)."""
+        """Means, sums and maxima of rows or columns (docs/chip.md §4)."""
         del features
         attrs, shape = site.attrs, site.inputs[0].type.shape
         assert isinstance(attrs, Reduce)

@@ -19,7 +19,7 @@ Axis = Literal["n", "c", "d", "h", "w"]
 AXES: tuple[Axis, ...] = ("n", "c", "d", "h", "w")
 
 MAX_RANK = 5
-"""Local memory addresses (n, c, d, h, w); facts/layer_group.md §2.5."""
+"""Local memory addresses (n, c, d, h, w); docs/chip.md §3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def too_many_dims(site: OpSite) -> Refusal | None:
 def axis_dims(shape: Shape, axis: Axis, group_type: GroupType) -> tuple[int, ...]:
     """Dimensions of a tensor that the axis of a group type consists of; () if there are none.
 
-    Source: facts/layer_group.md §2.5. SMALL_C moves the tokens of attention onto the lanes; if
+    Source: docs/chip.md §3. SMALL_C moves the tokens of attention onto the lanes; if
     all dimensions above the last one multiply to whole blocks of 64 lanes they are mixed.
     """
     rank = len(shape)

@@ -30,7 +30,7 @@ def chunks(length: int, size: int) -> list[tuple[int, int]]:
 def even_chunks(length: int, pieces: int, unit: int = 1) -> list[tuple[int, int]]:
     """(start, length) of at most `pieces` pieces whose sizes differ by no more than one `unit`.
 
-    The first pieces are the longer ones (facts/layer_group.md §3.5); all but the last are
+    The first pieces are the longer ones (docs/chip.md §3); all but the last are
     multiples of `unit`.
     """
     units = ceil_div(length, unit)

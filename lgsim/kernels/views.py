@@ -1,6 +1,6 @@
 """How the ops of a layer group see tensors as (n, c, d, h, w).
 
-Source: facts/layer_group.md §2.5. SMALL_C moves the rows of attention matrices onto the lanes; if
+Source: docs/chip.md §3. SMALL_C moves the rows of attention matrices onto the lanes; if
 all dimensions above the last one multiply to whole blocks of 64 they are spread evenly.
 """
 

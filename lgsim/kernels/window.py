@@ -54,7 +54,7 @@ class Slide:
         """(start, length) of the input that a slice of a layer group loads for its outputs.
 
         A stride longer than the kernel is loaded whole, and the last slice takes what is left of
-        the input (facts/layer_group.md §3.6).
+        the input (docs/chip.md §3).
         """
         if self.transposed:
             return self.needs(start, length)

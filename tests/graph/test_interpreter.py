@@ -210,6 +210,14 @@ def test_missing_and_misshapen_values_are_named():
         evaluate(linear(), {"x": np.ones((3, 2))})
 
 
+def test_the_table_of_a_lowered_upsample_needs_no_values():
+    b = GraphBuilder("up")
+    table = b.weight("positions", (1, 12 * 8, 1, 2), DType.I16)
+    b.output(b.op(ops.Upsample(3, 2), b.input("x", (2, 8, 4, 4)), table, name="y"))
+    y = evaluate(b.build(), {"x": X[..., :4]})["y"]
+    np.testing.assert_array_equal(y, np.kron(X[..., :4], np.ones((3, 2))))
+
+
 def test_int8_graphs_are_refused():
     graph = with_random_weights(linear())
     graph.precision = "int8"

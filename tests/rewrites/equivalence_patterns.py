@@ -71,7 +71,7 @@ def sliced_projection(b: GraphBuilder, pick: Pick) -> list[Tensor]:
     shapes = ((2, rows, 3, 4), (rows, 2, 3, 4), (2 * rows, 3, 4), (2, rows, 4, 3), (2, rows, 2, 6),
               (2, rows, 3, 2, 2), (rows, 3, 4, 2), (2, 3 * rows, 4))  # fmt: skip
     y = b.reshape(y, pick(*shapes))
-    axis = pick(2, 0, 1, -1)
+    axis = pick(2, 0, 1, len(y.shape) - 1)
     cut = pick(b.select, renamed(b, len(y.shape) - 1), renamed(b, 2))
     parts = [cut(y, axis, i) for i in range(y.shape[axis])]
     return parts[: pick(12, 1)] if pick(True, False) else [b.concat(parts[::-1], 0)]
@@ -258,7 +258,8 @@ def permuted_operands(b: GraphBuilder, pick: Pick) -> list[Tensor]:
     left, right = pick((left, right), (right, left))
     attrs = ops.MatMul(pick(False, True), pick(False, True), relu=pick(False, True))
     if not multiplies(attrs, left, right):
-        left, right = left, b.permute(b.relu(left), (0, 1, 3, 2))
+        left = left if len(left.shape) == 4 else right
+        right = b.permute(b.relu(left), (0, 1, 3, 2))
         attrs = ops.MatMul()
     y = b.op(attrs, left, right)
     y = masked(b, pick, scaled(b, pick, y))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -123,13 +124,28 @@ def random_inputs(graph: Graph, seed: int = 1) -> dict[str, np.ndarray]:
 
 def assert_same_results(before: Graph, after: Graph) -> None:
     """Check that two graphs with values compute the same outputs, up to rounding."""
-    inputs = random_inputs(before)
-    expected, found = evaluate(before, inputs), evaluate(after, inputs)
-    for a, b in zip(expected.values(), found.values(), strict=True):
+    assert_results(results(before), after)
+
+
+def results(graph: Graph) -> list[np.ndarray]:
+    """What a graph computes of random inputs."""
+    return list(evaluate(graph, random_inputs(graph)).values())
+
+
+def assert_results(expected: list[np.ndarray], graph: Graph) -> None:
+    """Check that a graph computes these outputs of random inputs, up to rounding."""
+    for a, b in zip(expected, results(graph), strict=True):
         assert np.isfinite(a).all()
         np.testing.assert_allclose(b, a, rtol=1e-8, atol=1e-8)
 
 
+@cache
 def ready(name: str) -> Graph:
-    """A network of `NETWORKS` whose weights have values."""
+    """A network of `NETWORKS` whose weights have values; not to be changed."""
     return with_random_weights(NETWORKS[name]())
+
+
+@cache
+def expected_results(name: str) -> list[np.ndarray]:
+    """What a network of `NETWORKS` computes before it is rewritten."""
+    return results(ready(name))

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import NETWORKS, assert_same_results, ready
+from networks import NETWORKS, assert_results, expected_results, ready
 
 from lgsim.lowering import lower
 from lgsim.rewrites import PRECISIONS, REWRITES, apply_rewrites
@@ -14,20 +14,18 @@ NAMES = frozenset(rewrite.name for rewrite in REWRITES)
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_all_together(name, precision):
-    graph = ready(name)
-    rewritten = graph.copy()
+    rewritten = ready(name).copy()
     counts = apply_rewrites(rewritten, precision)
     assert sum(counts.values()) > 0
-    assert_same_results(graph, rewritten)
+    assert_results(expected_results(name), rewritten)
 
 
 @pytest.mark.parametrize("precision", ["f32", "f16", "bf16"])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_lowering_to_floats_adds_nothing_but_casts(name, precision):
-    graph = ready(name)
-    rewritten = graph.copy()
+    rewritten = ready(name).copy()
     apply_rewrites(rewritten, precision)
-    assert_same_results(graph, lower(rewritten, precision))
+    assert_results(expected_results(name), lower(rewritten, precision))
 
 
 @settings(max_examples=60, deadline=None)
@@ -37,30 +35,27 @@ def test_lowering_to_floats_adds_nothing_but_casts(name, precision):
     st.sets(st.sampled_from(sorted(NAMES))),
 )
 def test_any_subset(name, precision, disabled):
-    graph = ready(name)
-    rewritten = graph.copy()
+    rewritten = ready(name).copy()
     apply_rewrites(rewritten, precision, disabled)
-    assert_same_results(graph, rewritten)
+    assert_results(expected_results(name), rewritten)
 
 
 @pytest.mark.parametrize("rewrite", sorted(NAMES))
 @pytest.mark.parametrize("name", NETWORKS)
 def test_alone(name, rewrite):
-    graph = ready(name)
-    rewritten = graph.copy()
+    rewritten = ready(name).copy()
     counts = apply_rewrites(rewritten, "f16", NAMES - {rewrite})
     assert set(counts) == {rewrite}
-    assert_same_results(graph, rewritten)
+    assert_results(expected_results(name), rewritten)
 
 
 @pytest.mark.parametrize("rewrite", sorted(NAMES))
 @pytest.mark.parametrize("name", NETWORKS)
 def test_left_out(name, rewrite):
-    graph = ready(name)
-    rewritten = graph.copy()
+    rewritten = ready(name).copy()
     counts = apply_rewrites(rewritten, "f16", frozenset({rewrite}))
     assert rewrite not in counts
-    assert_same_results(graph, rewritten)
+    assert_results(expected_results(name), rewritten)
 
 
 def test_every_rewrite_is_exercised():

@@ -86,7 +86,7 @@ def test_every_single_departure(name):
                 check(graph, precision)
 
 
-few = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.parametrize("name", PATTERNS)

@@ -22,6 +22,7 @@ from lgsim.graph.interpreter import (
     resize,
 )
 from lgsim.graph.interpreter.arrays import Array, Function, as_declared
+from lgsim.graph.ops import Upsample
 from lgsim.graph.ops.base import OpKind
 
 _FUNCTIONS: dict[type[OpKind], Function] = {
@@ -36,6 +37,10 @@ _FUNCTIONS: dict[type[OpKind], Function] = {
     **reduce.FUNCTIONS,
     **resize.FUNCTIONS,
 }
+
+# How many operands matter to the result, where it is not all of them: the table of positions
+# that a lowered Upsample reads repeats what its attributes say.
+_READS: dict[type[OpKind], int] = {Upsample: 1}
 
 
 def supported(attrs: OpKind) -> bool:
@@ -91,7 +96,8 @@ def evaluate(
     values = _given(graph, inputs, weights or {}, dtype)
     last = {} if keep_all else _last_readers(graph)
     for op in graph:
-        operands = [_operand(values, tensor, graph, op) for tensor in op.inputs]
+        read = op.inputs[: _READS.get(type(op.attrs))]
+        operands = [_operand(values, tensor, graph, op) for tensor in read]
         for tensor, result in zip(op.outputs, _run(graph, op, operands), strict=True):
             values[tensor] = as_declared(result, graph.tensor(tensor).dtype, dtype)
         for tensor in op.inputs:

@@ -12,7 +12,7 @@ from lgsim.graph.interpreter.arrays import Array, Function
 _CUBIC = -0.75
 
 
-def _upsample(attrs: ops.Upsample, x: Array, *_table: Array) -> Array:
+def _upsample(attrs: ops.Upsample, x: Array) -> Array:
     return x.repeat(attrs.scale_h, 2).repeat(attrs.scale_w, 3)
 
 

@@ -101,14 +101,20 @@ class _Tiler:
         self.row = y.shape[-1]
         self.table = site.inputs[1].type if len(site.inputs) > 1 else None
         self.extra = 1 if kernel.taps(site) > 1 else 0
+        # A table of positions serves all images; a grid of coordinates has one part per image.
+        self.per_image = self.per_pixel = 0
+        if self.table is not None:
+            own = self.n > 1 and self.table.shape[0] == self.n
+            per_image = self.table.elements // (self.n if own else 1)
+            self.per_image = per_image if own else 0
+            self.per_pixel = max(1, per_image // self.far)
         self._size()
 
     def _positions(self, pixels: int) -> int:
         """Bytes per lane of the positions of so many results."""
         if self.table is None:
             return 0
-        per_pixel = ceil_div(self.table.elements, self.far)
-        return self.table.dtype.nbytes(ceil_div(pixels * per_pixel, self.chip.lanes))
+        return self.table.dtype.nbytes(ceil_div(pixels * self.per_pixel, self.chip.lanes))
 
     def _bytes(self, rounds: int, near: int, pixels: int) -> list[int]:
         lanes = rounds * self.chip.lanes
@@ -174,9 +180,9 @@ class _Tiler:
         ]
         inputs: list[Local | None] = [x]
         if self.table is not None:
-            positions, box = self._table(image, start, pixels, parity)
+            positions, boxes = self._table(image, start, pixels, parity)
             inputs.append(positions)
-            loads.append(load(self.chip, box, self.table.dtype, positions.span))
+            loads += [load(self.chip, box, self.table.dtype, positions.span) for box in boxes]
         scratch = self.spans[4] if self.extra else None
         work = Work(tuple(inputs), (y,), scratch)
         target = GmemBox(
@@ -188,21 +194,22 @@ class _Tiler:
             (store(self.chip, target, self.dtype, y.span),),
         )
 
-    def _table(self, image: int, start: int, pixels: int, parity: int) -> tuple[Local, GmemBox]:
-        """Positions of a stretch of results, spread over the lanes in runs."""
+    def _table(
+        self, image: int, start: int, pixels: int, parity: int
+    ) -> tuple[Local, tuple[GmemBox, ...]]:
+        """Positions of some results, in runs over the lanes; the last run may be short."""
         assert self.table is not None
-        per_image = self.table.elements // self.n if self.table.elements > self.far else 0
-        per_pixel = max(1, (per_image or self.table.elements) // self.far)
-        total = pixels * per_pixel
+        total = pixels * self.per_pixel
         run = ceil_div(total, self.chip.lanes)
-        lanes = total // run
-        if lanes * run != total:
-            lanes, run = 1, total
-        shape = (1, lanes, 1, run)
-        span = self.spans[5 + parity]
+        lanes, rest = divmod(total, run)
+        offset = image * self.per_image + start * self.per_pixel
+        full = (1, lanes, 1, run)
+        boxes = [GmemBox(1, offset, full, dense_strides(full))]
+        if rest:
+            short = (1, 1, 1, rest)
+            boxes.append(GmemBox(1, offset + lanes * run, short, dense_strides(short)))
+        shape = (1, ceil_div(total, run), 1, run)
         nbytes = lane_bytes(self.chip, shape, self.table.dtype, aligned=False)
-        local = Local(
-            shape, self.table.dtype, LmemSpan(span.buffer, span.address, min(nbytes, span.nbytes))
-        )
-        offset = image * per_image + start * per_pixel
-        return local, GmemBox(1, offset, shape, dense_strides(shape))
+        span = self.spans[5 + parity]
+        local = Local(shape, self.table.dtype, LmemSpan(span.buffer, span.address, nbytes))
+        return local, tuple(boxes)

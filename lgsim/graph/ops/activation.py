@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lgsim.graph.core import TensorType
 from lgsim.graph.dtypes import DType
-from lgsim.graph.ops.base import OpKind, refuse
+from lgsim.graph.ops.base import OpKind, op_kind, refuse
 from lgsim.graph.ops.rules import broadcast, check_choice, check_operands, result
 
 ACTIVE_MODES = (
@@ -32,7 +31,7 @@ class Unary(OpKind, abstract=True):
         return (inputs[0],)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Active(Unary):
     """A function of each element.
 
@@ -57,21 +56,21 @@ class Active(Unary):
         return result(inputs[0].shape, DType.BOOL if is_test else inputs[0].dtype)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Relu(Unary):
     """max(x, 0), and at most `limit` if that is positive (6 for ReLU6)."""
 
     limit: float = -1.0
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class LeakyRelu(Unary):
     """x where it is positive, alpha·x elsewhere."""
 
     alpha: float
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class PRelu(OpKind):
     """x where it is positive, slope·x elsewhere; inputs x and slope, which broadcasts to x."""
 
@@ -83,7 +82,7 @@ class PRelu(OpKind):
         return (inputs[0],)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Clip(Unary):
     """x limited to the range `low` to `high` (infinite where open)."""
 
@@ -91,7 +90,7 @@ class Clip(Unary):
     high: float
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Cast(Unary):
     """x with the element type `to`."""
 
@@ -103,7 +102,7 @@ class Cast(Unary):
         return result(inputs[0].shape, self.to)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Lut(OpKind):
     """table[x] for 8-bit x; inputs x and a table of 256 entries (activations in int8)."""
 
@@ -115,12 +114,12 @@ class Lut(OpKind):
         return result(inputs[0].shape, inputs[1].dtype)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class MulShift(Unary):
     """An int8 tensor times an integer, shifted right: a constant factor after quantization."""
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class RequantInt(OpKind):
     """int32 sums to 8 bits; inputs x and, per channel of axis 1, (multiplier, shift, zero).
 
@@ -138,7 +137,7 @@ class RequantInt(OpKind):
         return result(inputs[0].shape, self.to)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class DequantInt(OpKind):
     """8 bits to int32 with another scale; inputs x and maybe factors per channel of axis 1."""
 

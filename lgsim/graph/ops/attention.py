@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lgsim.graph.core import TensorType
-from lgsim.graph.ops.base import OpKind
+from lgsim.graph.ops.base import OpKind, op_kind
 from lgsim.graph.ops.rules import check_operands, check_rank, result
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Attention(OpKind):
     """softmax(scale · (x·Wq)(k·Wk)ᵀ + mask) · (v·Wv) · Wo of (B, M, C) queries.
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 
 from lgsim.graph.core import TensorType
-from lgsim.graph.ops.base import OpKind, refuse
+from lgsim.graph.ops.base import OpKind, op_kind, refuse
 from lgsim.graph.ops.rules import (
     check_operands,
     check_per_dimension,
@@ -19,7 +18,7 @@ from lgsim.graph.ops.rules import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Conv(OpKind):
     """Convolution of (N, C, *spatial) with a filter (OC, C/groups, *kernel) and maybe a bias (OC,).
 
@@ -70,7 +69,7 @@ class Conv(OpKind):
         return outputs[0].elements * inputs[1].shape[1] * prod(self.kernel)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Deconv(OpKind):
     """Transposed convolution of (N, C, *spatial), filter (C, OC/groups, *kernel), maybe bias (OC,).
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lgsim.graph.core import TensorType
 from lgsim.graph.dtypes import DType
-from lgsim.graph.ops.base import OpKind
+from lgsim.graph.ops.base import OpKind, op_kind
 from lgsim.graph.ops.rules import broadcast, check_choice, check_operands, result
 
 COMPARE_MODES = (
@@ -45,53 +44,53 @@ class BinaryConst(OpKind, abstract=True):
         return (inputs[0],)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Add(Binary):
     """x + y, with a fused ReLU if `relu`."""
 
     relu: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Sub(Binary):
     """x − y, with a fused ReLU if `relu`."""
 
     relu: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Mul(Binary):
     """x · y, with a fused ReLU if `relu`."""
 
     relu: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Div(Binary):
     """x / y."""
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Min(Binary):
     """The smaller of x and y."""
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Max(Binary):
     """The larger of x and y."""
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Pow(Binary):
     """x to the power y."""
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Mod(Binary):
     """Remainder of x / y."""
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Compare(Binary):
     """Comparison or logic of x and y; gives booleans. `mode` is one of `COMPARE_MODES`."""
 
@@ -104,7 +103,7 @@ class Compare(Binary):
         return result(broadcast([x.shape for x in inputs]), DType.BOOL)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Where(OpKind):
     """x where the condition holds, else y; inputs condition, x, y."""
 
@@ -114,7 +113,7 @@ class Where(OpKind):
         return result(broadcast([x.shape for x in inputs]), inputs[1].dtype)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class AddConst(BinaryConst):
     """x + value, with a fused ReLU if `relu`."""
 
@@ -122,7 +121,7 @@ class AddConst(BinaryConst):
     relu: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class SubConst(BinaryConst):
     """x − value, or value − x if `reverse`, with a fused ReLU if `relu`."""
 
@@ -131,7 +130,7 @@ class SubConst(BinaryConst):
     relu: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class MulConst(BinaryConst):
     """x · value, with a fused ReLU if `relu`."""
 
@@ -139,35 +138,35 @@ class MulConst(BinaryConst):
     relu: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class DivConst(BinaryConst):
     """value / x (a division by a constant is a `MulConst`)."""
 
     value: float
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class MinConst(BinaryConst):
     """The smaller of x and value."""
 
     value: float
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class MaxConst(BinaryConst):
     """The larger of x and value."""
 
     value: float
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class PowConst(BinaryConst):
     """x to the power `exponent`."""
 
     exponent: float
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class CompareConst(BinaryConst):
     """Comparison of x with a value (value with x if `reverse`); gives booleans."""
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lgsim.graph.core import TensorType
 from lgsim.graph.dtypes import DType
-from lgsim.graph.ops.base import OpKind, refuse
+from lgsim.graph.ops.base import OpKind, op_kind, refuse
 from lgsim.graph.ops.rules import (
     check_axis,
     check_choice,
@@ -22,7 +21,7 @@ from lgsim.graph.ops.rules import (
 SCATTER_REDUCTIONS = ("none", "add", "mul", "min", "max")
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Gather(OpKind):
     """Slices of x along `axis`, picked by indices of any shape; inputs x, indices."""
 
@@ -37,7 +36,7 @@ class Gather(OpKind):
         return result((*x.shape[: self.axis], *indices.shape, *x.shape[self.axis + 1 :]), x.dtype)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class GatherElements(OpKind):
     """Elements of x at the position the index gives on `axis`; inputs x, indices."""
 
@@ -53,7 +52,7 @@ class GatherElements(OpKind):
         return result(indices.shape, x.dtype)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class GatherND(OpKind):
     """Slices of x at the index vectors of the last dimension of the indices; inputs x, indices."""
 
@@ -74,7 +73,7 @@ class GatherND(OpKind):
         return result((*indices.shape[:-1], *x.shape[depth:]), x.dtype)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class ScatterElements(OpKind):
     """x with single elements replaced (or reduced); inputs x, indices, updates of one shape."""
 
@@ -93,7 +92,7 @@ class ScatterElements(OpKind):
         return (x,)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class ScatterND(OpKind):
     """x with slices replaced (or reduced) at index vectors; inputs x, indices, updates."""
 
@@ -113,7 +112,7 @@ class ScatterND(OpKind):
         return (x,)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class OneHot(OpKind):
     """A new dimension of size `depth` at `axis` that is on at the index; inputs indices, [values].
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lgsim.graph.core import Shape, TensorType
-from lgsim.graph.ops.base import OpKind, refuse
+from lgsim.graph.ops.base import OpKind, op_kind, refuse
 from lgsim.graph.ops.rules import (
     check_axes,
     check_axis,
@@ -22,7 +21,7 @@ from lgsim.graph.ops.rules import (
 PAD_MODES = ("constant", "reflect", "edge", "wrap")
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Permute(OpKind):
     """Dimension i of the result is dimension `order[i]` of the input."""
 
@@ -45,7 +44,7 @@ class Permute(OpKind):
         return moved != sorted(moved)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Reshape(OpKind):
     """The same elements, in the same order, in another `shape` (every number explicit)."""
 
@@ -61,7 +60,7 @@ class Reshape(OpKind):
         return result(self.shape, inputs[0].dtype)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Squeeze(OpKind):
     """Drops `axes` of size 1."""
 
@@ -77,7 +76,7 @@ class Squeeze(OpKind):
         return result([n for i, n in enumerate(x) if i not in self.axes], inputs[0].dtype)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Unsqueeze(OpKind):
     """Inserts dimensions of size 1, so that they stand at `axes` of the result."""
 
@@ -92,7 +91,7 @@ class Unsqueeze(OpKind):
         return result([1 if i in self.axes else next(sizes) for i in range(rank)], inputs[0].dtype)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Concat(OpKind):
     """All operands one after the other along `axis`."""
 
@@ -115,7 +114,7 @@ class Concat(OpKind):
         return result(shape, inputs[0].dtype)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Slice(OpKind):
     """Elements start, start + step, … before end, per dimension.
 
@@ -142,7 +141,7 @@ class Slice(OpKind):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Tile(OpKind):
     """The input repeated `repeats[i]` times along dimension i (also a broadcast, from 1)."""
 
@@ -156,7 +155,7 @@ class Tile(OpKind):
         return result([n * r for n, r in zip(x, self.repeats, strict=True)], inputs[0].dtype)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Pad(OpKind):
     """The input with a border.
 
@@ -190,7 +189,7 @@ class Pad(OpKind):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Depth2Space(OpKind):
     """Blocks of channels to blocks of pixels, or back.
 
@@ -233,7 +232,7 @@ class Depth2Space(OpKind):
         return result((n, h, w, c) if self.channels_last else (n, c, h, w), inputs[0].dtype)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class SwapDimInner(OpKind):
     """Roll: along each dimension, the part from the offset on comes first, then what was before.
 
@@ -252,7 +251,7 @@ class SwapDimInner(OpKind):
         return (inputs[0],)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class ShuffleChannel(OpKind):
     """Channels of (N, C, …) seen as (group, C/group) and transposed."""
 

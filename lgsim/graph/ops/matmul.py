@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 
 from lgsim.graph.core import Shape, TensorType
-from lgsim.graph.ops.base import OpKind, refuse
+from lgsim.graph.ops.base import OpKind, op_kind, refuse
 from lgsim.graph.ops.rules import broadcast, check_operands, check_shape, result, shape_text
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class MatMul(OpKind):
     """Product of `left` (…, M, K) and `right` (…, K, N), plus a bias (N,) if given as third input.
 
@@ -80,7 +79,7 @@ class MatMul(OpKind):
         return outputs[0].elements * self.sizes(inputs)[2]
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Einsum(OpKind):
     """Sum of products over named indices, for what is no matrix product.
 

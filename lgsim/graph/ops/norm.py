@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lgsim.graph.core import Shape, TensorType
 from lgsim.graph.ops.activation import Unary
-from lgsim.graph.ops.base import OpKind, refuse
+from lgsim.graph.ops.base import OpKind, op_kind, refuse
 from lgsim.graph.ops.rules import check_axis, check_operands, check_rank, check_shape
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class LayerNorm(OpKind):
     """(x − mean) / √(variance + eps) over dimensions `axis` and up; inputs x, [scale, [bias]].
 
@@ -29,7 +28,7 @@ class LayerNorm(OpKind):
         return (inputs[0],)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class RMSNorm(OpKind):
     """x / √(mean of x² + eps) over dimensions `axis` and up; inputs x, [scale]."""
 
@@ -44,7 +43,7 @@ class RMSNorm(OpKind):
         return (inputs[0],)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class GroupNorm(OpKind):
     """Normalisation of (N, C, *spatial) over groups of channels; inputs x, [scale, [bias]] (C,)."""
 
@@ -62,7 +61,7 @@ class GroupNorm(OpKind):
         return (inputs[0],)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class InstanceNorm(OpKind):
     """Normalisation of each channel of (N, C, *spatial) alone; inputs x, [scale, [bias]] (C,)."""
 
@@ -76,7 +75,7 @@ class InstanceNorm(OpKind):
         return (inputs[0],)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Scale(OpKind):
     """x · scale + bias per channel of axis 1 (a BatchNorm at inference).
 
@@ -93,7 +92,7 @@ class Scale(OpKind):
         return (inputs[0],)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Softmax(OpKind):
     """Softmax over one axis; its logarithm if `log`."""
 
@@ -107,7 +106,7 @@ class Softmax(OpKind):
         return (inputs[0],)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class LRN(Unary):
     """Local response normalisation over `size` neighbouring channels."""
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lgsim.graph.core import TensorType
-from lgsim.graph.ops.base import OpKind
+from lgsim.graph.ops.base import OpKind, op_kind
 from lgsim.graph.ops.rules import check_choice, check_operands, check_window, result, windows
 
 POOL_MODES = ("avg", "max", "lp")
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Pool(OpKind):
     """Average, maximum or L2 norm over the windows of (N, C, *spatial).
 

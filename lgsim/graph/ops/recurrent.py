@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lgsim.graph.core import TensorType
-from lgsim.graph.ops.base import OpKind, refuse
+from lgsim.graph.ops.base import OpKind, op_kind, refuse
 from lgsim.graph.ops.rules import check_operands, check_rank, check_shape, result
 
 
@@ -58,7 +57,7 @@ class Recurrent(OpKind, abstract=True):
         return steps * batch * (inputs[1].elements + inputs[2].elements)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class LSTM(Recurrent):
     """Long short-term memory; outputs y, final hidden state, final cell state.
 
@@ -87,7 +86,7 @@ class LSTM(Recurrent):
         return 2
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class GRU(Recurrent):
     """Gated recurrent unit; outputs y and the final hidden state.
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lgsim.graph.core import TensorType
 from lgsim.graph.dtypes import DType
-from lgsim.graph.ops.base import OpKind, refuse
+from lgsim.graph.ops.base import OpKind, op_kind, refuse
 from lgsim.graph.ops.rules import check_axes, check_axis, check_choice, check_operands, result
 
 REDUCE_MODES = (
@@ -24,7 +23,7 @@ REDUCE_MODES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Reduce(OpKind):
     """One number for all elements along `axes`; `mode` is one of `REDUCE_MODES`.
 
@@ -43,7 +42,7 @@ class Reduce(OpKind):
         return _reduced(inputs[0], self.axes, self.keepdims, inputs[0].dtype)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Arg(OpKind):
     """Position of the largest (`mode` ``max``) or smallest (``min``) element along an axis."""
 
@@ -59,7 +58,7 @@ class Arg(OpKind):
         return _reduced(inputs[0], (self.axis,), self.keepdims, DType.I64)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class TopK(OpKind):
     """The `k` largest (or smallest) elements along an axis; outputs are values and positions."""
 
@@ -78,7 +77,7 @@ class TopK(OpKind):
         return (*result(shape, inputs[0].dtype), *result(shape, DType.I64))
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class CumSum(OpKind):
     """Running sum along an axis, without the element itself if `exclusive`."""
 

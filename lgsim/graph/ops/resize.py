@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lgsim.graph.core import TensorType
-from lgsim.graph.ops.base import OpKind, refuse
+from lgsim.graph.ops.base import OpKind, op_kind, refuse
 from lgsim.graph.ops.rules import (
     check_choice,
     check_operands,
@@ -27,7 +26,7 @@ COORD_MODES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Upsample(OpKind):
     """Each pixel of (N, C, H, W) repeated `scale_h` × `scale_w` times (nearest neighbour).
 
@@ -46,7 +45,7 @@ class Upsample(OpKind):
         return result((n, c, h * self.scale_h, w * self.scale_w), inputs[0].dtype)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class Interp(OpKind):
     """(N, C, *spatial) resampled to another size.
 
@@ -74,7 +73,7 @@ class Interp(OpKind):
         return result((*inputs[0].shape[:2], *self.size), inputs[0].dtype)
 
 
-@dataclass(frozen=True, slots=True)
+@op_kind
 class GridSampler(OpKind):
     """x (N, C, *in) sampled at the points of a grid (N, *out, dimensions); inputs x, grid."""
 

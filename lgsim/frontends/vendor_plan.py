@@ -7,11 +7,12 @@ import json
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from lgsim.errors import LgsimError
 
 LOAD, STORE = "Load", "Store"
+GroupTypeName = Literal["NORMAL", "3D", "SMALL_C", "MM"]
 _AXES = ("n", "c", "d", "h", "w")
 
 
@@ -73,7 +74,7 @@ class VendorGroup:
         When it ran in the vendor's simulator, how long, and what both engines did.
     """
 
-    type: str
+    type: GroupTypeName
     secs: tuple[int, int, int, int, int]
     flow: tuple[int, ...]
     ops: tuple[VendorOp, ...]
@@ -124,13 +125,23 @@ def read_vendor_plan(path: str | Path) -> VendorPlan:
     except (EOFError, zlib.error, ValueError) as error:
         raise LgsimError("is no plan: it is damaged or no JSON", where=str(path)) from error
     except (KeyError, TypeError) as error:
-        raise LgsimError(f"is no plan of the vendor's: {error} is missing", where=str(path)) from error
+        raise LgsimError(
+            f"is no plan of the vendor's: {error} is missing", where=str(path)
+        ) from error
+
+
+def _type(name: str) -> GroupTypeName:
+    for known in get_args(GroupTypeName):
+        if name == known:
+            found: GroupTypeName = known
+            return found
+    raise ValueError(name)
 
 
 def _group(group: dict[str, Any]) -> VendorGroup:
     n, c, d, h, w = (int(group["secs"][axis]) for axis in _AXES)
     return VendorGroup(
-        group["type"],
+        _type(group["type"]),
         (n, c, d, h, w),
         tuple(group["flow"]),
         tuple(_op(op) for op in group["ops"]),
@@ -151,9 +162,7 @@ def _op(op: dict[str, Any]) -> VendorOp:
         op["outputs"][0],
         op["id"],
         op["stage"],
-        tuple(
-            tuple(zip(slices[axis]["idx"], slices[axis]["len"], strict=True)) for axis in _AXES
-        ),
+        tuple(tuple(zip(slices[axis]["idx"], slices[axis]["len"], strict=True)) for axis in _AXES),
         lmem["addr"],
         lmem["bytes"],
         lmem["buffer_addr"],

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
-from numpy_graph import run_graph
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from lgsim.frontends.onnx import import_onnx
+from lgsim.graph.interpreter import evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,7 +81,7 @@ class Case:
         graph = self.load(folder)
         samples = self.samples()
         wanted = ReferenceEvaluator(self.proto()).run(list(self.outputs), samples)
-        got = run_graph(graph, samples)
+        got = evaluate(graph, samples)
         for tensor, value in zip(graph.outputs, wanted, strict=True):
             assert graph.tensor(tensor).shape == value.shape
             np.testing.assert_allclose(got[tensor], value, rtol=2e-3, atol=2e-4)

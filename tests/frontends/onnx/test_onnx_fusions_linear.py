@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from onnx import TensorProto
 from onnx_models import Case, fused, kinds, node
+
+from lgsim.frontends.onnx import import_onnx
 
 BN = ("gamma", "beta", "mean", "var")
 
@@ -13,47 +16,108 @@ def batch_norm(x, y="y"):
     return node("BatchNormalization", " ".join((x, *BN)), y)
 
 
-def import_with_batch_norm(nodes, tmp_path, channels=4, **shapes):
-    weights = {name: np.ones(channels) for name in BN}
-    weights |= {name: np.ones(shape) for name, shape in shapes.items()}
-    return Case(nodes, weights=weights).load(tmp_path)
+def sample(*shape, seed=0):
+    """Numbers between 0.5 and 1.5, all different: they may stand for a variance as well."""
+    return np.random.default_rng((seed, *shape)).uniform(0.5, 1.5, shape)
+
+
+def norm(channels=4):
+    return {name: sample(channels, seed=seed) for seed, name in enumerate(BN)}
+
+
+def check_with_batch_norm(nodes, tmp_path, channels=4, **shapes):
+    weights = {name: sample(*shape, seed=9) for name, shape in shapes.items()}
+    return Case(nodes, weights={**norm(channels), **weights}).check(tmp_path)
 
 
 @pytest.mark.parametrize("bias", ["", " c"])
 @pytest.mark.parametrize("op", ["Conv", "ConvTranspose"])
 def test_batch_norm_goes_into_the_convolution(op, bias, tmp_path):
     nodes = [node(op, "x f" + bias, "z"), batch_norm("z")]
-    graph = import_with_batch_norm(nodes, tmp_path, f=(4, 4, 3, 3), c=(4,))
+    graph = check_with_batch_norm(nodes, tmp_path, f=(4, 4, 2, 2), c=(4,))
     (only,) = graph
     assert only.kind in ("Conv2D", "Deconv")
     assert len(only.inputs) == 3
-    assert graph.params() == 4 * 4 * 9 + 4
+    assert graph.params() == 4 * 4 * 4 + 4
 
 
-def test_batch_norm_goes_into_a_linear_layer(tmp_path):
-    nodes = [node("Flatten", "x", "r"), node("Gemm", "r f", "z", transB=1), batch_norm("z")]
-    graph = import_with_batch_norm(nodes, tmp_path, f=(4, 144))
-    assert kinds(graph) == ["Reshape", "MatMul"]
+@pytest.mark.parametrize(("op", "f"), [("Conv", (6, 2, 2, 2)), ("ConvTranspose", (4, 3, 2, 2))])
+def test_batch_norm_goes_into_a_convolution_in_groups(op, f, tmp_path):
+    nodes = [node(op, "x f c", "z", group=2), batch_norm("z")]
+    assert len(check_with_batch_norm(nodes, tmp_path, channels=6, f=f, c=(6,))) == 1
+
+
+@pytest.mark.parametrize("bias", ["", " c"])
+def test_batch_norm_goes_into_a_linear_layer(bias, tmp_path):
+    nodes = [
+        node("GlobalAveragePool", "x", "a"),
+        node("Flatten", "a", "r"),
+        node("MatMul" if not bias else "Gemm", "r f" + bias, "z"),
+        batch_norm("z"),
+    ]
+    graph = check_with_batch_norm(nodes, tmp_path, channels=3, f=(4, 3), c=(3,))
+    assert kinds(graph)[-1] == "MatMul"
+
+
+def test_weights_that_others_read_too_keep_their_values(tmp_path):
+    nodes = [
+        node("Conv", "x f beta", "p"),
+        batch_norm("p", "q"),
+        node("Conv", "q f beta", "r"),
+        batch_norm("r", "s"),
+        node("Conv", "s f beta"),
+    ]
+    graph = check_with_batch_norm(nodes, tmp_path, f=(4, 4, 1, 1))
+    assert kinds(graph) == ["Conv2D"] * 3
+    assert graph.params() == 3 * (16 + 4)
+
+
+def test_values_that_are_not_known_make_the_folded_ones_unknown(tmp_path):
+    nodes = [node("Conv", "x f c", "z"), batch_norm("z")]
+    weights = {**norm(), "f": sample(4, 4, 2, 2), "c": sample(4)}
+    proto = Case(nodes, weights=weights).proto()
+    variance = next(tensor for tensor in proto.graph.initializer if tensor.name == "var")
+    variance.ClearField("raw_data")
+    variance.data_location = TensorProto.EXTERNAL
+    variance.external_data.add(key="location", value="weights.bin")
+    path = tmp_path / "case.onnx"
+    path.write_bytes(proto.SerializeToString())
+    (op,) = graph = import_onnx(path)
+    assert [graph.tensor(name).data for name in op.inputs[1:]] == [None, None]
+    assert graph.params() == 4 * 4 * 4 + 4
+
+
+def test_only_the_bias_of_a_large_filter_has_values(tmp_path):
+    nodes = [node("Conv", "x f c", "z"), batch_norm("z")]
+    weights = {**norm(), "f": sample(4, 4, 3, 3), "c": sample(4)}
+    (op,) = graph = Case(nodes, weights=weights).load(tmp_path)
+    gamma, beta, mean, var = (weights[name] for name in BN)
+    wanted = (weights["c"] - mean) * gamma / np.sqrt(var + 1e-5) + beta
+    assert graph.tensor(op.inputs[1]).data is None
+    np.testing.assert_allclose(graph.tensor(op.inputs[2]).data, wanted, rtol=1e-5)
 
 
 @pytest.mark.parametrize("other", [[node("Relu", "z", "y2")], []])
 def test_batch_norm_stays_where_it_cannot_go(other, tmp_path):
-    if other:
-        nodes = [node("Conv", "x f", "z"), batch_norm("z"), *other]
-    else:
-        nodes = [node("Relu", "x", "z"), batch_norm("z")]
-    case = Case(nodes, weights={"f": np.ones((4, 4, 1, 1)), **{n: np.ones(4) for n in BN}},
+    first = node("Conv", "x f", "z") if other else node("Relu", "x", "z")
+    case = Case([first, batch_norm("z"), *other], weights={"f": sample(4, 4, 1, 1), **norm()},
                 outputs=["y", "y2"] if other else ["y"])  # fmt: skip
-    assert "Scale" in kinds(case.load(tmp_path))
+    assert "Scale" in kinds(case.check(tmp_path))
 
 
-def test_frozen_batch_norm_as_mul_and_add(tmp_path):
-    nodes = [node("Conv", "x f", "z"), node("Mul", "z s", "t"), node("Add", "t b")]
-    weights = {"f": np.ones((4, 4, 1, 1)), "s": np.ones((1, 4, 1, 1)), "b": np.ones((4, 1, 1))}
-    graph = Case(nodes, weights=weights).load(tmp_path)
-    assert kinds(graph) == ["Conv2D"]
-    weights["s"] = np.ones((1, 1, 6, 6))
-    assert kinds(Case(nodes, weights=weights).load(tmp_path)) == ["Conv2D", "Mul", "Add"]
+@pytest.mark.parametrize("op", ["Conv", "ConvTranspose"])
+def test_frozen_batch_norm_as_mul_and_add(op, tmp_path):
+    nodes = [node(op, "x f", "z"), node("Mul", "z s", "t"), node("Add", "t b")]
+    weights = {"f": sample(4, 4, 1, 1), "s": sample(1, 4, 1, 1), "b": sample(4, 1, 1)}
+    assert len(Case(nodes, weights=weights).check(tmp_path)) == 1
+    weights["s"] = sample(1, 1, 6, 6)
+    assert kinds(Case(nodes, weights=weights).check(tmp_path))[1:] == ["Mul", "Add"]
+
+
+def test_a_factor_per_channel_scales_the_bias_as_well(tmp_path):
+    nodes = [node("Conv", "x f c", "z"), node("Mul", "s z")]
+    weights = {"f": sample(4, 4, 1, 1), "c": sample(4), "s": sample(4, 1, 1)}
+    assert kinds(Case(nodes, weights=weights).check(tmp_path)) == ["Conv2D"]
 
 
 @pytest.mark.parametrize("shape", [(3,), (1, 3), (1, 1, 3)])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from lgsim.frontends.onnx.fusions.match import (
     channel_weight,
+    folded_weight,
     inner,
     replace_pattern,
     reshaped_weight,
@@ -14,9 +17,17 @@ from lgsim.graph.ops import Conv, Deconv, GroupNorm, InstanceNorm, LayerNorm, Ma
 from lgsim.graph.ops.base import OpKind
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lgsim.graph.core import Graph, Op
 
+    Array = np.ndarray[Any, Any]
+
 _NORMS = (LayerNorm, RMSNorm, GroupNorm, InstanceNorm)
+
+
+def _all_weights(graph: Graph, tensors: Sequence[str]) -> bool:
+    return all(graph.tensor(tensor).weight for tensor in tensors)
 
 
 def _linear(graph: Graph, tensor: str) -> tuple[Op, int, int] | None:
@@ -26,7 +37,7 @@ def _linear(graph: Graph, tensor: str) -> tuple[Op, int, int] | None:
         return None
     op, attrs = found
     shape = graph.tensor(tensor).shape
-    if len(op.inputs) < 2 or not graph.tensor(op.inputs[1]).weight:
+    if len(op.inputs) < 2 or not _all_weights(graph, op.inputs[1:]):
         return None
     if isinstance(attrs, Conv | Deconv):
         return op, shape[1], 1
@@ -35,14 +46,39 @@ def _linear(graph: Graph, tensor: str) -> tuple[Op, int, int] | None:
     return None
 
 
+def _scaled_filter(attrs: OpKind, weight: Array, scale: Array) -> Array:
+    """A filter or matrix whose output channels are multiplied by one number each."""
+    numbers = scale.reshape(-1)
+    if isinstance(attrs, MatMul):
+        return weight * (numbers[:, None] if attrs.right_transpose else numbers)
+    taps = (1,) * (weight.ndim - 2)
+    if isinstance(attrs, Deconv):  # (IC, OC/groups, *kernel)
+        grouped = weight.reshape(attrs.groups, -1, *weight.shape[1:])
+        scaled = grouped * numbers.reshape(attrs.groups, 1, weight.shape[1], *taps)
+        return np.asarray(scaled.reshape(weight.shape))
+    return weight * numbers.reshape(-1, 1, *taps)
+
+
+def _fold_scale(graph: Graph, linear: Op, scale: str) -> str:
+    """The filter of a linear op with a scale per output channel folded into it."""
+    return folded_weight(
+        graph, linear, linear.inputs[1], (scale,), lambda w, s: _scaled_filter(linear.attrs, w, s)
+    )
+
+
 def fuse_scale(graph: Graph, op: Op) -> bool:
     """A BatchNorm after a Conv, Deconv or MatMul: its numbers go into filter and bias offline."""
     found = _linear(graph, op.inputs[0])
-    if found is None or found[2] != 1:
+    if found is None or found[2] != 1 or not _all_weights(graph, op.inputs[1:]):
         return False
     linear = found[0]
-    bias = linear.inputs[2] if len(linear.inputs) == 3 else op.inputs[2]
-    replace_pattern(graph, op, linear.attrs, (*linear.inputs[:2], bias))
+    scale, bias = op.inputs[1:]
+    if len(linear.inputs) == 3:
+        bias = folded_weight(
+            graph, linear, linear.inputs[2], (scale, bias), lambda c, s, b: c * s + b
+        )
+    weight = _fold_scale(graph, linear, scale)
+    replace_pattern(graph, op, linear.attrs, (linear.inputs[0], weight, bias))
     return True
 
 
@@ -63,7 +99,12 @@ def fuse_conv_channel_scale(graph: Graph, op: Op) -> bool:
     linear, channels, axis = found
     if not channel_weight(graph, pair[1], len(graph.tensor(pair[0]).shape), axis, channels):
         return False
-    replace_pattern(graph, op, linear.attrs, linear.inputs)
+    bias = [
+        folded_weight(graph, linear, name, pair[1:], lambda c, s: c * s.reshape(-1))
+        for name in linear.inputs[2:]
+    ]
+    weight = _fold_scale(graph, linear, pair[1])
+    replace_pattern(graph, op, linear.attrs, (linear.inputs[0], weight, *bias))
     return True
 
 

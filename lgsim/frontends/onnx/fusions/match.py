@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import isclose
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
 
 from lgsim.graph.core import Graph, Op, Shape, Tensor, TensorType
 from lgsim.graph.ops import Active, AddConst, Mul, MulConst
 from lgsim.graph.ops.base import OpKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    Array = np.ndarray[Any, Any]
 
 Kind = TypeVar("Kind", bound=OpKind)
 
@@ -107,6 +111,43 @@ def reshaped_weight(graph: Graph, name: str, shape: Shape) -> str:
     type_ = TensorType(shape, weight.dtype)
     new = graph.unique_name(f"{name}/{'x'.join(map(str, shape))}")
     return graph.add_tensor(replace(Tensor(new, type_, weight=True), data=data)).name
+
+
+def folded_weight(
+    graph: Graph, op: Op, name: str, sources: Sequence[str], compute: Callable[..., Array]
+) -> str:
+    """A weight of `op` with other weights folded into it offline; returns its name.
+
+    It is the same weight with other values, or a new one where other ops read the old one too.
+    Unless the values of all are known, those of the result are not.
+
+    Parameters
+    ----------
+    graph : Graph
+        Graph that is edited.
+    op : Op
+        The op that reads the weight, and stands for it after the fusion.
+    name : str
+        The weight; the result has its shape.
+    sources : sequence of str
+        Weights that go into it.
+    compute : callable
+        NumPy function of the values of the weight and of the sources.
+    """
+    weight = graph.tensor(name)
+    values = [graph.tensor(tensor).data for tensor in (name, *sources)]
+    data = None
+    if all(value is not None for value in values):
+        with np.errstate(all="ignore"):  # what overflows does so in the network as well
+            data = compute(*values)
+    private = all(reader.name == op.name for reader in graph.consumers(name))
+    if private and data is not None:
+        graph.set_data(name, data)
+        return name
+    if private and weight.data is None:
+        return name
+    new = graph.unique_name(f"{name}/folded")
+    return graph.add_tensor(Tensor(new, weight.type, weight=True, data=data)).name
 
 
 def channel_weight(graph: Graph, name: str, rank: int, axis: int, size: int) -> bool:

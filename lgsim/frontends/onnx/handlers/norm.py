@@ -5,8 +5,11 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from lgsim.frontends.onnx.context import normal_axis
 from lgsim.frontends.onnx.registry import handles
+from lgsim.frontends.onnx.tensors import Array, Constant
 from lgsim.graph.core import Shape, TensorType
 from lgsim.graph.ops import (
     LRN,
@@ -24,6 +27,8 @@ from lgsim.graph.ops import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lgsim.frontends.onnx.context import ImportContext
     from lgsim.frontends.onnx.node import Node
     from lgsim.graph.ops.base import OpKind
@@ -32,7 +37,27 @@ if TYPE_CHECKING:
 @handles("BatchNormalization")
 def batch_normalization(ctx: ImportContext, node: Node) -> None:
     """A per-channel Scale: mean and variance are merged into scale and bias offline."""
-    ctx.final(node, Scale(), node.inputs[:3])
+    scale, bias, mean, variance = node.inputs[1:5]
+    if ctx.constant(scale) is not None and ctx.constant(bias) is not None:
+        values = [ctx.value(name) for name in (scale, bias, mean, variance)]
+        merged = _merged(values, node.get("epsilon", 1e-5))
+        constants = [
+            Constant(ctx.type_of(name)) if value is None else Constant.of(value)
+            for name, value in zip((scale, bias), merged, strict=True)
+        ]
+        scale = ctx.add_constant(f"{node.name}/scale", constants[0])
+        bias = ctx.add_constant(f"{node.name}/bias", constants[1])
+    ctx.final(node, Scale(), (node.inputs[0], scale, bias))
+
+
+def _merged(values: Sequence[Array | None], eps: float) -> tuple[Array | None, Array | None]:
+    """The scale and bias that a BatchNorm's scale, bias, mean and variance amount to."""
+    scale, bias, mean, variance = values
+    if scale is None or bias is None or mean is None or variance is None:
+        return None, None
+    with np.errstate(all="ignore"):  # nonsense in the file stays nonsense, without a warning
+        scale = np.asarray(scale / np.sqrt(variance + eps))
+        return scale, np.asarray(bias - mean * scale)
 
 
 @handles("InstanceNormalization")

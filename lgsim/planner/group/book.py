@@ -1,0 +1,184 @@
+"""`CostBook`: costs of single ops on slices and of single transfers, each computed once.
+
+Costs depend on the lengths of a slice only, not on where it begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from lgsim.kernels import kernel_of
+from lgsim.kernels.base import Local, WeightForm, Work
+from lgsim.kernels.schedule import Direction, LmemSpan
+from lgsim.kernels.site import OpSite
+from lgsim.kernels.support import GroupType
+from lgsim.planner.group.operands import (
+    Lengths,
+    Traffic,
+    is_absent,
+    slice_bytes,
+    slice_local,
+    traffic_of,
+    weight_forms,
+)
+from lgsim.planner.group.pattern import Pattern
+from lgsim.planner.group.slicing import is_cut, value_views
+from lgsim.target.chip import Chip
+
+Shapes: TypeAlias = tuple[Lengths, ...]
+
+_APART = 1 << 24
+"""Distance of the made-up addresses that costs are asked for; no two operands touch."""
+
+
+MANY_IMAGES = 8
+"""From more batch elements on, costs follow from those of 2 and 3: every law is linear in n."""
+
+
+def _fewer(count: int, inputs: Shapes, outputs: Shapes) -> tuple[Shapes, Shapes]:
+    """The same slices with only `count` of the batch elements of the result."""
+    images = outputs[0][0]
+    fewer = [
+        tuple((count, *sizes[1:]) if sizes[0] == images else sizes for sizes in shapes)
+        for shapes in (inputs, outputs)
+    ]
+    return fewer[0], fewer[1]
+
+
+@dataclass(frozen=True)
+class Statics:
+    """Per value its packing and transfers, whether it is merged into another one, and cut.
+
+    `sites` and `moves` are the numbers of ops and transfers in the book.
+    """
+
+    forms: tuple[WeightForm | None, ...]
+    traffic: tuple[Traffic, ...]
+    absent: tuple[bool, ...]
+    cut: tuple[bool, ...]
+    sites: tuple[int, ...]
+    moves: tuple[int, ...]
+
+
+class CostBook:
+    """Costs of ops on slices and of transfers, each computed once.
+
+    Parameters
+    ----------
+    chip : Chip
+        Whose laws.
+    """
+
+    def __init__(self, chip: Chip) -> None:
+        self.chip = chip
+        self._numbers: dict[OpSite | Traffic, int] = {}
+        self._statics: dict[tuple[Pattern, GroupType], Statics] = {}
+        self._computed: dict[tuple[int, Shapes, Shapes, int], tuple[int, int]] = {}
+        self._moved: dict[tuple[int, Lengths], tuple[int, int, int]] = {}
+
+    def statics(self, pattern: Pattern, group_type: GroupType) -> Statics:
+        """What does not depend on how a group is sliced."""
+        key = pattern, group_type
+        found = self._statics.get(key)
+        if found is None:
+            views = value_views(pattern, group_type)
+            forms = weight_forms(pattern, self.chip)
+            traffic = traffic_of(pattern, forms, views, self.chip)
+            found = self._statics[key] = Statics(
+                forms,
+                traffic,
+                tuple(map(is_absent, forms)),
+                tuple(is_cut(pattern, number) for number in range(len(forms))),
+                tuple(self._number(member.site) for member in pattern.members),
+                tuple(map(self._number, traffic)),
+            )
+        return found
+
+    def _number(self, item: OpSite | Traffic) -> int:
+        """A number instead of something that takes long to hash."""
+        return self._numbers.setdefault(item, len(self._numbers))
+
+    def compute(
+        self,
+        number: int,
+        site: OpSite,
+        forms: Sequence[WeightForm | None],
+        inputs: Shapes,
+        outputs: Shapes,
+        in_place: int = -1,
+    ) -> tuple[int, int]:
+        """BDC cycles of an op on a slice, and bytes per lane of its intermediate values.
+
+        Parameters
+        ----------
+        number, site : int, OpSite
+            The op, and its number in `Statics.sites`.
+        forms, inputs : sequences
+            Packing and lengths of its operands.
+        outputs : tuple
+            Lengths of its results.
+        in_place : int
+            The operand whose place the result takes, −1 if it has its own.
+        """
+        key = (number, inputs, outputs, in_place)
+        found = self._computed.get(key)
+        if found is None:
+            images = outputs[0][0]
+            if images > MANY_IMAGES and outputs[0][2] == 1:
+                (cycles, room), (more, larger) = (
+                    self.compute(number, site, forms, *_fewer(count, inputs, outputs), in_place)
+                    for count in (2, 3)
+                )
+                times = images - 2
+                found = cycles + times * (more - cycles), room + times * (larger - room)
+            else:
+                found = self._compute(site, forms, inputs, outputs, in_place)
+            self._computed[key] = found
+        return found
+
+    def _compute(
+        self,
+        site: OpSite,
+        forms: Sequence[WeightForm | None],
+        inputs: Shapes,
+        outputs: Shapes,
+        in_place: int,
+    ) -> tuple[int, int]:
+        chip, count = self.chip, len(inputs)
+        read: list[Local | None] = []
+        for index, (form, lengths) in enumerate(zip(forms, inputs, strict=True)):
+            type_ = site.inputs[index].type
+            nbytes = slice_bytes(chip, type_, form, lengths)
+            span = LmemSpan(index, index * _APART, nbytes)
+            read.append(None if is_absent(form) else slice_local(type_, form, lengths, span))
+        made = []
+        for index, lengths in enumerate(outputs):
+            type_ = site.outputs[index]
+            nbytes = slice_bytes(chip, type_, None, lengths)
+            place = in_place if index == 0 <= in_place else count + index
+            span = LmemSpan(count + index, place * _APART, nbytes)
+            made.append(slice_local(type_, None, lengths, span))
+        kernel = kernel_of(type(site.attrs))
+        work = Work(tuple(read), tuple(made), None, outputs[0][2])
+        room = kernel.scratch_bytes(site, chip, work)
+        if room:
+            number = count + len(outputs)
+            span = LmemSpan(number, number * _APART, room)
+            work = Work(work.inputs, work.outputs, span, work.depth)
+        instructions = kernel.instructions(site, chip, work)
+        return sum(instruction.cycles for instruction in instructions), room
+
+    def move(self, number: int, traffic: Traffic, lengths: Lengths) -> tuple[int, int, int]:
+        """Bytes per lane of a slice of a value, and GDMA cycles of loading and storing it."""
+        key = (number, lengths)
+        found = self._moved.get(key)
+        if found is None:
+            chip = self.chip
+            found = self._moved[key] = (
+                slice_bytes(chip, traffic.type, traffic.form, lengths),
+                traffic.cycles(chip, Direction.LOAD, lengths),
+                traffic.cycles(chip, Direction.STORE, lengths),
+            )
+        return found

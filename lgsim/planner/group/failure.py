@@ -1,0 +1,32 @@
+"""`Failure`: why some ops cannot be a layer group, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One rule that a group breaks.
+
+    Attributes
+    ----------
+    rule : str
+        ``local`` (an op has no local form), ``type`` (no group type suits the ops), ``secs`` (an
+        axis cannot be cut that often), ``slices`` (two readers need different slices of a value,
+        or slices degenerate), ``steps`` (a value would live longer than a round) or ``memory``.
+    member : int
+        Op at fault, −1 for the group as a whole.
+    axis : str
+        n, c, d, h or w; empty if no axis is at fault.
+    detail : str
+        A sentence with the numbers.
+    missing_bytes : int
+        Bytes of a lane that are missing; 0 unless the rule is ``memory``.
+    """
+
+    rule: str
+    detail: str
+    member: int = -1
+    axis: str = ""
+    missing_bytes: int = 0

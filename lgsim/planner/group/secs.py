@@ -1,0 +1,105 @@
+"""Which sections to try: how often each axis may be cut, and in which order.
+
+Limits and order follow facts/layer_group.md §3.1 to §3.4: n before c before d, h and w; rows are
+preferred to columns, since every cut repeats the rows or columns of the halo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from lgsim.kernels import splittable
+from lgsim.kernels.support import AXES, GroupType
+from lgsim.kernels.tiling import ceil_div
+from lgsim.planner.group.pattern import Pattern
+from lgsim.planner.group.slicing import Secs, is_cut, value_views
+from lgsim.target.chip import Chip
+
+MOST_TRIES = 60
+"""How many sections are tried at the most (that many in the vendor's search on newer chips)."""
+
+WIDE_ROW_BYTES = 512
+"""Columns are cut only in rows longer than this, and into pieces of at least half of it."""
+
+
+def most_secs(pattern: Pattern, group_type: GroupType, chip: Chip) -> Secs:
+    """How often each axis may be cut at the most."""
+    views = value_views(pattern, group_type)
+    moving = [number for number in range(len(views)) if is_cut(pattern, number)]
+    made = [number for number in moving if not pattern.values[number].weight]
+    limits = []
+    for position, axis in enumerate(AXES):
+        if not all(splittable(member.site, axis, group_type) for member in pattern.members):
+            limits.append(1)
+            continue
+        sizes = [views[number][position] for number in made]
+        if axis == "c":
+            rounds = [ceil_div(size, chip.lanes) for size in sizes]
+            limits.append(min(rounds) if group_type in ("MM", "SMALL_C") else 1)
+        elif axis == "d":
+            limits.append(min(sizes) if group_type == "3D" else 1)
+        elif axis == "w":
+            pieces = [pattern.values[number].type.dtype.nbytes(views[number][4]) for number in made]
+            narrow = min(pieces) <= WIDE_ROW_BYTES
+            limits.append(1 if narrow else min(pieces) // (WIDE_ROW_BYTES // 2))
+        else:
+            limits.append(min(sizes))
+    n, c, d, h, w = limits
+    return n, c, d, h, w
+
+
+def candidates(
+    pattern: Pattern, group_type: GroupType, chip: Chip, at_least: int
+) -> Iterator[Secs]:
+    """Sections to try, those with fewer slices first.
+
+    Parameters
+    ----------
+    pattern : Pattern
+        The group.
+    group_type : str
+        How it sees tensors.
+    at_least : int
+        Fewer slices than this cannot fit.
+    """
+    most = most_secs(pattern, group_type, chip)
+    yield from islice(_in_order(pattern, group_type, most, at_least), MOST_TRIES)
+
+
+def _in_order(pattern: Pattern, group_type: GroupType, most: Secs, at_least: int) -> Iterator[Secs]:
+    most_n, most_c, most_d, most_h, most_w = most
+    for n in _shrinking(most_n):
+        if n >= at_least:
+            yield n, 1, 1, 1, 1
+    for c in _shrinking(most_c):
+        if c > 1 and most_n * c >= at_least:
+            yield most_n, c, 1, 1, 1
+    pieces = max(2, ceil_div(at_least, most_n * most_c))
+    views = value_views(pattern, group_type)
+    rows, columns = (sum(sizes[axis] for sizes in views) for axis in (3, 4))
+    seen: set[tuple[int, int, int]] = set()
+    while pieces <= most_d * most_h * most_w:
+        d = min(most_d, pieces)
+        rest = ceil_div(pieces, d)
+        cuts = [
+            (h - 1 + (w - 1) * rows / max(columns, 1), h, w)
+            for h in range(1, min(most_h, rest) + 1)
+            if (w := ceil_div(rest, h)) <= most_w
+        ]
+        if cuts:
+            _, h, w = min(cuts)
+            if (d, h, w) not in seen:
+                seen.add((d, h, w))
+                yield most_n, most_c, d, h, w
+        pieces += 1
+
+
+def _shrinking(most: int) -> Iterator[int]:
+    """Numbers of sections up to `most` that make the largest piece smaller, counted in units."""
+    size = 0
+    for count in range(1, most + 1):
+        piece = ceil_div(most, count)
+        if piece != size:
+            size = piece
+            yield count

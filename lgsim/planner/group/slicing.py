@@ -1,0 +1,207 @@
+"""Slices: cuts of the results, and backwards from them the slices of every other value.
+
+All lengths are plain integers in tuples: per value and axis one (start, length) per section.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+from lgsim.kernels import kernel_of
+from lgsim.kernels.site import OpSite
+from lgsim.kernels.support import AXES, Axis, GroupType
+from lgsim.kernels.tiling import even_chunks
+from lgsim.kernels.views import View, operand_shape, view
+from lgsim.planner.group.failure import Failure
+from lgsim.planner.group.pattern import Pattern
+
+Piece = tuple[int, int]
+Cut = tuple[Piece, ...]
+Secs = tuple[int, int, int, int, int]
+
+WHOLE: Secs = (1, 1, 1, 1, 1)
+
+
+@dataclass(frozen=True)
+class Slicing:
+    """Every slice of every value.
+
+    Attributes
+    ----------
+    group_type : str
+        How tensors are seen as (n, c, d, h, w).
+    secs : tuple of int
+        Sections per axis; their product is the number of slices.
+    views : tuple
+        Whole size of each value.
+    cuts : tuple
+        Per value and axis, the (start, length) of each section; constants that are loaded whole
+        have a single one.
+    reads : tuple
+        Per member and operand, the same for what the member reads: its slices may be shorter than
+        those of the value if another reader needs more.
+    """
+
+    group_type: GroupType
+    secs: Secs
+    views: tuple[View, ...]
+    cuts: tuple[tuple[Cut, ...], ...]
+    reads: tuple[tuple[tuple[Cut, ...], ...], ...]
+
+
+def value_views(pattern: Pattern, group_type: GroupType) -> tuple[View, ...]:
+    """Whole size of each value as (n, c, d, h, w); constants have the rank of their reader."""
+    result = []
+    for number, value in enumerate(pattern.values):
+        shape = value.type.shape
+        if value.weight and pattern.users[number]:
+            member, index = pattern.users[number][0]
+            shape = operand_shape(pattern.members[member].site, index)
+        result.append(view(shape, group_type))
+    return tuple(result)
+
+
+def is_cut(pattern: Pattern, value: int) -> bool:
+    """Whether a value is cut into slices: everything but constants that are held whole."""
+    if not pattern.values[value].weight:
+        return True
+    sites = ((pattern.members[member].site, index) for member, index in pattern.users[value])
+    return all(_cuts_weight(site, index) for site, index in sites)
+
+
+@lru_cache(maxsize=1 << 14)
+def _cuts_weight(site: OpSite, index: int) -> bool:
+    return kernel_of(type(site.attrs)).cuts_weight(site, index)
+
+
+@lru_cache(maxsize=1 << 16)
+def needed(site: OpSite, index: int, axis: Axis, cut: Cut, group_type: GroupType) -> Cut:
+    """Pieces of an input that pieces of the result need."""
+    kernel = kernel_of(type(site.attrs))
+    return tuple(kernel.input_slice(site, index, axis, piece, group_type) for piece in cut)
+
+
+@lru_cache(maxsize=1 << 14)
+def even_cut(size: int, pieces: int, unit: int) -> Cut:
+    """The pieces an axis is cut into."""
+    return tuple(even_chunks(size, pieces, unit))
+
+
+def infer(pattern: Pattern, group_type: GroupType, secs: Secs, lanes: int) -> Slicing | Failure:
+    """Slices of all values for a number of sections per axis.
+
+    Results that leave the group are cut evenly (whole rounds of lanes along c); the others get
+    what their readers need. Slices of two readers that differ are united if they overlap and the
+    value is made in the group.
+    """
+    views = value_views(pattern, group_type)
+    cuts: list[tuple[Cut, ...]] = [tuple(((0, size),) for size in sizes) for sizes in views]
+    reads = [[cuts[v] for v in member.inputs] for member in pattern.members]
+    if secs != WHOLE:
+        split = [is_cut(pattern, value) for value in range(len(views))]
+        columns = [list(cut) for cut in cuts]
+        operands = [[list(cut) for cut in member] for member in reads]
+        for position, count in enumerate(secs):
+            if count == 1:
+                continue
+            axis = _Axis(pattern, group_type, position, count, lanes, split)
+            failure = axis.infer(views, columns, operands)
+            if failure is not None:
+                return failure
+        cuts = [tuple(column) for column in columns]
+        reads = [[tuple(cut) for cut in member] for member in operands]
+    return Slicing(group_type, secs, views, tuple(cuts), tuple(map(tuple, reads)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """Inference along one axis."""
+
+    pattern: Pattern
+    group_type: GroupType
+    position: int
+    count: int
+    lanes: int
+    split: list[bool]
+
+    @property
+    def name(self) -> Axis:
+        return AXES[self.position]
+
+    def infer(
+        self,
+        views: Sequence[View],
+        columns: list[list[Cut]],
+        operands: list[list[list[Cut]]],
+    ) -> Failure | None:
+        """Fill in the cuts of the axis; readers come before the ops that make what they read."""
+        requests: list[list[Cut]] = [[] for _ in views]
+        for number, member in reversed(list(enumerate(self.pattern.members))):
+            wanted: Cut | None = None
+            for value in member.outputs:
+                cut = self._own_cut(value, views[value], requests[value], number)
+                if isinstance(cut, Failure):
+                    return cut
+                columns[value][self.position] = cut
+                wanted = wanted or cut
+            assert wanted is not None
+            for index, value in enumerate(member.inputs):
+                if not self.split[value]:
+                    continue
+                cut = needed(member.site, index, self.name, wanted, self.group_type)
+                if self._degenerate(cut, views[value]):
+                    return self._failure(number, f"slices of operand {index} do not advance")
+                operands[number][index][self.position] = cut
+                requests[value].append(cut)
+        for value, cuts in enumerate(requests):
+            if cuts and self.pattern.values[value].producer < 0:
+                union = self._united(cuts, -1)
+                if isinstance(union, Failure):
+                    return union
+                columns[value][self.position] = union
+        return None
+
+    def _own_cut(self, value: int, sizes: View, requests: list[Cut], member: int) -> Cut | Failure:
+        """Cut of a value made in the group, from what its readers need and what is stored."""
+        if self.pattern.values[value].leaves or not requests:
+            unit = self.lanes if self.name == "c" else 1
+            size = sizes[self.position]
+            if self.count > -(-size // unit):
+                return self._failure(
+                    member, f"{self.count} slices along {self.name}, allowed: {-(-size // unit)}"
+                )
+            requests = [even_cut(size, self.count, unit), *requests]
+        return self._united(requests, member)
+
+    def _united(self, requests: list[Cut], member: int) -> Cut | Failure:
+        """One cut that covers what several readers need."""
+        first = requests[0]
+        if all(cut == first for cut in requests):
+            return first
+        if self.name not in ("h", "w"):
+            return self._failure(member, "the readers of a value need different slices of it")
+        united = []
+        for pieces in zip(*requests, strict=True):
+            start = min(piece[0] for piece in pieces)
+            end = max(piece[0] + piece[1] for piece in pieces)
+            if max(p[0] for p in pieces) > min(p[0] + p[1] for p in pieces):
+                return self._failure(member, "the readers of a value need slices far apart")
+            united.append((start, end - start))
+        return tuple(united)
+
+    def _degenerate(self, cut: Cut, sizes: View) -> bool:
+        """Whether a slice is empty, or begins or ends like the one before."""
+        if sizes[self.position] == 1 or all(piece == cut[0] for piece in cut):
+            return cut[0][1] <= 0
+        ends = [start + length for start, length in cut]
+        return (
+            any(length <= 0 for _, length in cut)
+            or any(start == 0 for start, _ in cut[1:])
+            or any(a >= b for a, b in pairwise(ends))
+        )
+
+    def _failure(self, member: int, detail: str) -> Failure:
+        return Failure("slices", f"along {self.name}: {detail}", member, self.name)

@@ -1,0 +1,138 @@
+"""Time steps: which op computes, and which values are loaded and stored beside it.
+
+A group runs in rounds; in round r the actions of stage s handle slice r − s. Loads have stage 0
+(one round ahead) or 1, computations stage 1, stores stage 1 or 2 (one round later). Inside a
+step both engines run side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from lgsim.planner.group.pattern import Pattern
+
+STAGES = 3
+
+
+class Kind(IntEnum):
+    """What an action does."""
+
+    LOAD = 0
+    COMPUTE = 1
+    STORE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A load or store of value `number`, or the computation of member `number`."""
+
+    kind: Kind
+    number: int
+    stage: int
+
+
+Timetable = tuple[tuple[Action, ...], ...]
+
+
+def loaded_values(pattern: Pattern, absent: Sequence[bool]) -> list[int]:
+    """Values that come from global memory, in the order of their first reader."""
+    order = [v for member in pattern.members for v in member.inputs]
+    seen = dict.fromkeys(order)
+    return [v for v in seen if pattern.values[v].producer < 0 and not absent[v]]
+
+
+def nearest(pattern: Pattern, absent: Sequence[bool]) -> Timetable:
+    """One op per step; operands arrive one step before, results leave one step after.
+
+    The loads of the first op stand in the last step, one round ahead, unless a value among them
+    is still read in that step; then they get a step of their own. The stores of the last op
+    stand in the first step, one round later (facts/layer_group.md §6.1, §6.2).
+
+    Parameters
+    ----------
+    pattern : Pattern
+        The group.
+    absent : sequence of bool
+        Per value, whether it is a constant that is merged into another one.
+    """
+    count = len(pattern.members)
+    loads: list[list[int]] = [[] for _ in range(count)]
+    for value in loaded_values(pattern, absent):
+        loads[pattern.users[value][0][0]].append(value)
+    late = any(pattern.users[v][-1][0] == count - 1 for v in loads[0]) or count == 1
+    shift = int(late)
+    steps: list[list[Action]] = [[] for _ in range(count + shift)]
+    for number, values in enumerate(loads):
+        step, stage = (number - 1 + shift, 1) if number + shift else (count - 1, 0)
+        steps[step] += [Action(Kind.LOAD, value, stage) for value in values]
+    for number, member in enumerate(pattern.members):
+        steps[number + shift].insert(0, Action(Kind.COMPUTE, number, 1))
+        after = number + shift + 1
+        step, stage = (after, 1) if after < len(steps) else (0, 2)
+        leaving = [value for value in member.outputs if pattern.values[value].leaves]
+        steps[step] += [Action(Kind.STORE, value, stage) for value in leaving]
+    return tuple(map(tuple, steps))
+
+
+def lifetimes(
+    pattern: Pattern, timetable: Timetable
+) -> tuple[dict[int, tuple[int, int]], tuple[int, ...]]:
+    """First and last step in which each value is in local memory, and the step of each member.
+
+    Steps count on from stage to stage: step k of stage s is number s · (steps) + k. A value that
+    nobody reads or stores lives in the step that makes it.
+    """
+    length = len(timetable)
+    at: dict[tuple[Kind, int], int] = {
+        (action.kind, action.number): action.stage * length + step
+        for step, actions in enumerate(timetable)
+        for action in actions
+    }
+    members = tuple(at[Kind.COMPUTE, number] for number in range(len(pattern.members)))
+    spans: dict[int, tuple[int, int]] = {}
+    for number, value in enumerate(pattern.values):
+        start = at.get((Kind.LOAD, number))
+        if value.producer >= 0:
+            start = members[value.producer]
+        if start is None:
+            continue
+        ends = [members[user] for user, _ in pattern.users[number]]
+        if (Kind.STORE, number) in at:
+            ends.append(at[Kind.STORE, number])
+        spans[number] = start, max(ends, default=start)
+    return spans, members
+
+
+def is_complete(pattern: Pattern, timetable: Timetable, absent: Iterable[bool]) -> bool:
+    """Whether every load, computation and store stands in the table exactly once, in order."""
+    expected = {(Kind.COMPUTE, number) for number in range(len(pattern.members))}
+    expected |= {(Kind.LOAD, value) for value in loaded_values(pattern, list(absent))}
+    expected |= {(Kind.STORE, value) for value in pattern.stored}
+    listed = [(action.kind, action.number) for step in timetable for action in step]
+    if sorted(listed) != sorted(expected):
+        return False
+    length = len(timetable)
+    at = {
+        (action.kind, action.number): action.stage * length + step
+        for step, actions in enumerate(timetable)
+        for action in actions
+    }
+    order = {
+        action.number: position
+        for position, action in enumerate(a for s in timetable for a in s if a.kind is Kind.COMPUTE)
+    }
+    for number, value in enumerate(pattern.values):
+        made = at.get((Kind.COMPUTE, value.producer)) if value.producer >= 0 else None
+        ready = at.get((Kind.LOAD, number)) if made is None else made
+        if ready is None:
+            continue
+        for user, _ in pattern.users[number]:
+            when = at[Kind.COMPUTE, user]
+            beside = made is not None and order[value.producer] < order[user]
+            if when < ready or (when == ready and not beside):
+                return False
+        if value.leaves and at[Kind.STORE, number] <= ready:
+            return False
+    return True

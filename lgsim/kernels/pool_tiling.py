@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from lgsim.kernels.base import Local, Work
 from lgsim.kernels.dma import box, dense_strides, load, output, store
 from lgsim.kernels.pool import PoolShape, pool, pool_pass
+from lgsim.kernels.pool_pieces import window_pieces
 from lgsim.kernels.schedule import GmemBox, LmemSpan, Schedule
 from lgsim.kernels.tiling import (
     Room,
@@ -123,15 +124,17 @@ class PoolTiler:
         thin = tuple(even_chunks(shape.rows.out, shape.rows.out))
         yield Cut(batch, channels, thin, doubled=False)
 
-    def choose(self) -> Cut:
-        """The first candidate that fits in whole banks, or the last."""
+    def choose(self) -> Cut | None:
+        """The first candidate that fits in whole banks, or the last if it fits at all."""
         bank = self.chip.bank_bytes
         for cut in self.candidates():
             x, out, scratch = (ceil_div(nbytes, bank) for nbytes in self.sizes(cut))
             copies = 2 if cut.doubled else 1
             if copies * (x + out) + scratch <= self.chip.banks:
-                break
-        return cut
+                return cut
+        return (
+            cut if sum(self.sizes(cut)) + 2 * self.chip.eu_bytes <= self.chip.lmem_bytes else None
+        )
 
     def schedule(self) -> Schedule:
         """Commands of the layer.
@@ -142,6 +145,8 @@ class PoolTiler:
             If one row of one round of channels does not fit local memory.
         """
         cut = self.choose()
+        if cut is None:
+            return window_pieces(self.shape, self.chip)
         room = Room(self.chip, "the smallest tile of a pooling")
         x, out, scratch_bytes = self.sizes(cut)
         copies = 2 if cut.doubled else 1

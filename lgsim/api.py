@@ -11,15 +11,14 @@ from lgsim.errors import LgsimError
 from lgsim.features import feature_switches
 from lgsim.frontends import load_model
 from lgsim.graph import Graph
-from lgsim.kernels import global_schedule
-from lgsim.kernels.alias import free_ops
-from lgsim.kernels.site import site_of
+from lgsim.kernels.support import Features
 from lgsim.lowering import lower
 from lgsim.planner import Plan, plan_network
+from lgsim.planner.group import GroupEvaluator
 from lgsim.report.run_info import RunInfo
 from lgsim.rewrites import RewriteLog, apply_rewrites
+from lgsim.simulator.blocks import plan_blocks
 from lgsim.simulator.build import build_program
-from lgsim.simulator.program import Block
 from lgsim.simulator.timeline import run_program
 from lgsim.target import load_target
 from lgsim.target.chip import Chip
@@ -136,8 +135,9 @@ def simulate(
     )
     features = feature_switches(disable, enable)
     typed = prepare(imported, precision=precision, io_dtype=io_dtype, features=features)
-    plan = plan_network(typed, chip, strategy)
-    program = build_program(typed, _blocks(typed, plan, chip), chip.gmem_align_bytes)
+    evaluator = _evaluator(chip, features)
+    plan = plan_network(typed, evaluator, strategy)
+    program = build_program(typed, plan_blocks(typed, plan, evaluator), chip.gmem_align_bytes)
     return Run(
         model=imported.name,
         target=chip.name,
@@ -211,18 +211,13 @@ def explain(
     )
     features, log = feature_switches(disable, enable), RewriteLog()
     typed = prepare(imported, precision=precision, io_dtype=io_dtype, features=features, log=log)
-    return explanation(typed, plan_network(typed, chip, strategy), features, log)
+    plan = plan_network(typed, _evaluator(chip, features), strategy)
+    return explanation(typed, plan, features, log)
 
 
-def _blocks(graph: Graph, plan: Plan, chip: Chip) -> list[Block]:
-    """The schedule of every section; ops that move nothing have none."""
-    free = free_ops(graph)
-    blocks = []
-    for section in plan.sections:
-        (name,) = section.ops
-        site = site_of(graph, graph.op(name))
-        blocks.append(Block((section,), () if name in free else global_schedule(site, chip)))
-    return blocks
+def _evaluator(chip: Chip, features: Mapping[str, bool]) -> GroupEvaluator:
+    """The evaluator of one network; what it finds for the plan is there for the schedule too."""
+    return GroupEvaluator(chip, Features.without([name for name, on in features.items() if not on]))
 
 
 def _chip(target: str | PathLike[str] | Target, timing: str, overrides: Mapping[str, str]) -> Chip:

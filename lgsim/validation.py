@@ -11,7 +11,7 @@ from lgsim.errors import LgsimError
 from lgsim.frontends.totals_file import RecordedTotal, read_totals
 
 # The way of grouping in the vendor's words, by the strategy that does the same.
-GROUPING_OF_STRATEGY = {"none": "ungrouped"}
+GROUPING_OF_STRATEGY = {"none": "ungrouped", "greedy": "opt1"}
 
 
 @dataclass(frozen=True, slots=True)

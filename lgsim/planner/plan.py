@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from lgsim.kernels.support import GroupType
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -29,7 +31,7 @@ class Section:
     kind: Literal["global", "group"]
     name: str
     ops: tuple[str, ...]
-    type: str = ""
+    type: GroupType | Literal[""] = ""
     secs: tuple[int, int, int, int, int] = (1, 1, 1, 1, 1)
     reason: str = ""
 

@@ -69,11 +69,10 @@ def _sections(run: RunInfo) -> list[dict[str, Any]]:
             "cycles": cycles[number],
             "overlap_cycles": states[number][State.OVERLAP],
             "lmem_peak_bytes": peaks[number],
+            "reason": section.reason,
         }
         if section.kind == "group":
             row["type"] = section.type
             row["secs"] = dict(zip("ncdhw", section.secs, strict=True))
-        else:
-            row["reason"] = section.reason
         rows.append(row)
     return rows

@@ -51,8 +51,9 @@ def build_program(
     """Lay the schedules of all blocks one after the other.
 
     A command waits for the last command that the other engine was given in an earlier step; the
-    border between two blocks is also a border between steps. The result of an op without commands
-    is a view of its operand, or its operands were written in place (see `placing`).
+    border between two blocks is also a border between steps. The result of a global layer without
+    commands is a view of its operand, or its operands were written in place (see `placing`); an op
+    of a group may have none because it works on local memory only.
 
     Parameters
     ----------
@@ -109,10 +110,11 @@ def _assemble(
     lengths = np.array([length for _, length in bases], dtype=np.int64)
     shift = np.repeat(np.array([first for first, _ in bases], dtype=np.int64), lengths)
     op = _join(part.op for part in parts) + shift
+    alone = [section.kind == "global" for section in sections for _ in section.ops]
     section_of_op = np.repeat(np.arange(len(sections)), [len(section.ops) for section in sections])
     owners = set(op.tolist())
     workspaces = _workspaces(graph, ops, parts, bases)
-    free = [item for number, item in enumerate(ops) if number not in owners]
+    free = [item for number, item in enumerate(ops) if alone[number] and number not in owners]
     placements = place_tensors(graph, free)
     placements |= {name: Placement(name) for name in workspaces}
     return Program(

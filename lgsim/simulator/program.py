@@ -74,7 +74,7 @@ class Section(Protocol):
 
     @property
     def reason(self) -> str:
-        """Why a global layer is not in a group; may be empty."""
+        """Why the section is what it is, in words; may be empty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from lgsim.planner.group.operands import (
     weight_forms,
 )
 from lgsim.planner.group.pattern import Pattern
-from lgsim.planner.group.slicing import is_cut, value_views
+from lgsim.planner.group.slicing import cut_values, value_views
 from lgsim.target.chip import Chip
 
 Shapes: TypeAlias = tuple[Lengths, ...]
@@ -90,7 +90,7 @@ class CostBook:
                 forms,
                 traffic,
                 tuple(map(is_absent, forms)),
-                tuple(is_cut(pattern, number) for number in range(len(forms))),
+                cut_values(pattern),
                 tuple(self._number(member.site) for member in pattern.members),
                 tuple(map(self._number, traffic)),
             )

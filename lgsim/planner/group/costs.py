@@ -27,7 +27,7 @@ from lgsim.planner.group.slicing import Cut, Slicing
 Int64s: TypeAlias = NDArray[np.int64]
 
 _IN_PLACE = (Add, Sub, Mul, Min, Max, Div)
-"""Ops whose result the vendor lets take the place of an operand (facts/layer_group.md §7)."""
+"""Ops whose result the vendor lets take the place of an operand (docs/chip.md §8)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ pattern of the group only, so that repeated blocks of a network are evaluated on
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from lgsim.kernels.schedule import Schedule
@@ -90,6 +90,15 @@ class GroupEvaluator:
         if found is None:
             found = self._found[pattern] = self._search(pattern)
         return found
+
+    def evaluate_section(
+        self, pattern: Pattern, group_type: GroupType, secs: Secs
+    ) -> Evaluation | Failure:
+        """The group as a plan has it; what `evaluate` found is taken if it is the same."""
+        found = self._found.get(pattern)
+        if isinstance(found, Evaluation) and (found.group_type, found.secs) == (group_type, secs):
+            return found
+        return self.evaluate_as(pattern, group_type, secs)
 
     def evaluate_as(
         self,
@@ -176,7 +185,10 @@ class GroupEvaluator:
                 return whole
             at_least, floor = self._bounds(pattern, group_type)
             tries = candidates(pattern, group_type, self.chip, at_least)
-            return self._best(pattern, group_type, tries, floor)
+            found = self._best(pattern, group_type, tries, floor)
+            if isinstance(found, Failure) and found.rule == "secs":
+                return replace(whole, detail=f"{whole.detail}, and {found.detail}")
+            return found
         price_floor = _floor(whole.price)
         if whole.price.cycles <= price_floor * WHOLE_ENOUGH:
             return whole

@@ -1,6 +1,6 @@
 """Whether ops may form a group at all, and how they see tensors: the group type.
 
-Order and conditions of facts/layer_group.md §2.5 and §2.6.
+Order and conditions of docs/chip.md §3.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Every buffer lives in some steps of the round; with several slices the rounds overlap, so that life
 wraps from the last step to the first. Two buffers may share addresses if they share no step.
-Method of facts/layer_group.md §7: the largest product of size and life first, each at the lowest
+Method of docs/chip.md §8: the largest product of size and life first, each at the lowest
 free address, if possible in banks that the same step does not use already.
 """
 
@@ -93,15 +93,29 @@ def _steps(start: int, end: int, length: int) -> int:
 
 def peak(buffers: Sequence[Buffer]) -> tuple[int, int]:
     """Most bytes that live in one step, and that step: no placement needs less."""
-    everywhere = 0
+    change: dict[int, int] = {}
     for buffer in buffers:
-        everywhere |= buffer.steps
-    most, where = 0, 0
-    for step in range(everywhere.bit_length()):
-        total = sum(buffer.nbytes for buffer in buffers if buffer.steps >> step & 1)
+        for first, after in _runs(buffer.steps):
+            change[first] = change.get(first, 0) + buffer.nbytes
+            change[after] = change.get(after, 0) - buffer.nbytes
+    total = most = where = 0
+    for step in sorted(change):
+        total += change[step]
         if total > most:
             most, where = total, step
     return most, where
+
+
+def _runs(steps: int) -> Iterator[tuple[int, int]]:
+    """First step, and the one after the last, of each run of ones in a bit set."""
+    start = 0
+    while steps:
+        zeros = (steps & -steps).bit_length() - 1
+        steps >>= zeros
+        ones = (~steps & (steps + 1)).bit_length() - 1
+        start += zeros + ones
+        steps >>= ones
+        yield start - ones, start
 
 
 def place(buffers: Sequence[Buffer], chip: Chip, *, banks: bool = False) -> Placement | Failure:

@@ -2,7 +2,7 @@
 
 A step's slack is what its computation takes longer than its transfers. Every move takes cycles
 from a step that lacks slack to one that has some, as long as local memory holds the value for the
-steps in between (facts/layer_group.md §6.3).
+steps in between (docs/chip.md §8).
 """
 
 from __future__ import annotations

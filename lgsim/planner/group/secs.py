@@ -1,6 +1,6 @@
 """Which sections to try: how often each axis may be cut, and in which order.
 
-Limits and order follow facts/layer_group.md §3.1 to §3.4: n before c before d, h and w; rows are
+Limits and order follow docs/chip.md §8: n before c before d, h and w; rows are
 preferred to columns, since every cut repeats the rows or columns of the halo.
 """
 
@@ -13,7 +13,7 @@ from lgsim.kernels import splittable
 from lgsim.kernels.support import AXES, GroupType
 from lgsim.kernels.tiling import ceil_div
 from lgsim.planner.group.pattern import Pattern
-from lgsim.planner.group.slicing import Secs, is_cut, value_views
+from lgsim.planner.group.slicing import Secs, cut_values, value_views
 from lgsim.target.chip import Chip
 
 MOST_TRIES = 60
@@ -26,7 +26,7 @@ WIDE_ROW_BYTES = 512
 def most_secs(pattern: Pattern, group_type: GroupType, chip: Chip) -> Secs:
     """How often each axis may be cut at the most."""
     views = value_views(pattern, group_type)
-    moving = [number for number in range(len(views)) if is_cut(pattern, number)]
+    moving = [number for number, cut in enumerate(cut_values(pattern)) if cut]
     made = [number for number in moving if not pattern.values[number].weight]
     limits = []
     for position, axis in enumerate(AXES):

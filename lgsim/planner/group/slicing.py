@@ -52,6 +52,7 @@ class Slicing:
     reads: tuple[tuple[tuple[Cut, ...], ...], ...]
 
 
+@lru_cache(maxsize=64)
 def value_views(pattern: Pattern, group_type: GroupType) -> tuple[View, ...]:
     """Whole size of each value as (n, c, d, h, w); constants have the rank of their reader."""
     result = []
@@ -64,12 +65,14 @@ def value_views(pattern: Pattern, group_type: GroupType) -> tuple[View, ...]:
     return tuple(result)
 
 
-def is_cut(pattern: Pattern, value: int) -> bool:
-    """Whether a value is cut into slices: everything but constants that are held whole."""
-    if not pattern.values[value].weight:
-        return True
-    sites = ((pattern.members[member].site, index) for member, index in pattern.users[value])
-    return all(_cuts_weight(site, index) for site, index in sites)
+@lru_cache(maxsize=64)
+def cut_values(pattern: Pattern) -> tuple[bool, ...]:
+    """Which values are cut into slices: everything but constants that are held whole."""
+    return tuple(
+        not value.weight
+        or all(_cuts_weight(pattern.members[member].site, index) for member, index in users)
+        for value, users in zip(pattern.values, pattern.users, strict=True)
+    )
 
 
 @lru_cache(maxsize=1 << 14)
@@ -101,7 +104,7 @@ def infer(pattern: Pattern, group_type: GroupType, secs: Secs, lanes: int) -> Sl
     cuts: list[tuple[Cut, ...]] = [tuple(((0, size),) for size in sizes) for sizes in views]
     reads = [[cuts[v] for v in member.inputs] for member in pattern.members]
     if secs != WHOLE:
-        split = [is_cut(pattern, value) for value in range(len(views))]
+        split = cut_values(pattern)
         columns = [list(cut) for cut in cuts]
         operands = [[list(cut) for cut in member] for member in reads]
         for position, count in enumerate(secs):
@@ -125,7 +128,7 @@ class _Axis:
     position: int
     count: int
     lanes: int
-    split: list[bool]
+    split: Sequence[bool]
 
     @property
     def name(self) -> Axis:

@@ -48,7 +48,7 @@ def nearest(pattern: Pattern, absent: Sequence[bool]) -> Timetable:
 
     The loads of the first op stand in the last step, one round ahead, unless a value among them
     is still read in that step; then they get a step of their own. The stores of the last op
-    stand in the first step, one round later (facts/layer_group.md §6.1, §6.2).
+    stand in the first step, one round later (docs/chip.md §8).
 
     Parameters
     ----------

@@ -6,9 +6,10 @@ from typing import Protocol
 
 from lgsim.errors import LgsimError
 from lgsim.graph import Graph
+from lgsim.planner.group import GroupEvaluator
 from lgsim.planner.plan import Plan
+from lgsim.planner.strategies.greedy import Greedy
 from lgsim.planner.strategies.none import NoGrouping
-from lgsim.target.chip import Chip
 
 
 class Strategy(Protocol):
@@ -17,18 +18,21 @@ class Strategy(Protocol):
     name: str
     summary: str
 
-    def plan(self, graph: Graph, chip: Chip) -> Plan:
-        """A plan that covers every op of `graph` exactly once."""
+    def plan(self, graph: Graph, evaluator: GroupEvaluator) -> Plan:
+        """A plan that covers every op of `graph` exactly once.
+
+        The evaluator knows the chip and what is switched on; it prices groups, and keeps them.
+        """
         ...
 
 
-STRATEGIES: dict[str, Strategy] = {strategy.name: strategy for strategy in (NoGrouping(),)}
+STRATEGIES: dict[str, Strategy] = {strategy.name: strategy for strategy in (NoGrouping(), Greedy())}
 
 
-def plan_network(graph: Graph, chip: Chip, strategy: str) -> Plan:
+def plan_network(graph: Graph, evaluator: GroupEvaluator, strategy: str) -> Plan:
     """Plan `graph` with the strategy called `strategy`; LgsimError if there is none."""
     if strategy not in STRATEGIES:
         raise LgsimError(
             f"unknown strategy '{strategy}'", hint=f"choose from: {', '.join(STRATEGIES)}"
         )
-    return STRATEGIES[strategy].plan(graph, chip)
+    return STRATEGIES[strategy].plan(graph, evaluator)

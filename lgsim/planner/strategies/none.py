@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lgsim.graph import Graph
+from lgsim.planner.group import GroupEvaluator
 from lgsim.planner.plan import Plan, Section
-from lgsim.target.chip import Chip
 
 
 class NoGrouping:
@@ -13,7 +13,7 @@ class NoGrouping:
     name = "none"
     summary = "every op on its own, from DDR to DDR"
 
-    def plan(self, graph: Graph, chip: Chip) -> Plan:
+    def plan(self, graph: Graph, evaluator: GroupEvaluator) -> Plan:
         """One global layer per op, in the order of the graph."""
         reason = "strategy 'none' groups nothing"
         return Plan(

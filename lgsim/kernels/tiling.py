@@ -10,16 +10,9 @@ from lgsim.graph.dtypes import DType
 from lgsim.kernels.base import Local
 from lgsim.kernels.schedule import Instruction, LmemSpan, Schedule, Step, Transfer
 from lgsim.target.chip import Chip
-
-
-def ceil_div(value: int, divisor: int) -> int:
-    """`value` / `divisor`, rounded up."""
-    return -(-value // divisor)
-
-
-def round_up(value: int, unit: int) -> int:
-    """The smallest multiple of `unit` that is at least `value`."""
-    return -(-value // unit) * unit
+from lgsim.target.layout import ceil_div as ceil_div
+from lgsim.target.layout import round_up as round_up
+from lgsim.target.layout import tensor_lane_bytes
 
 
 def chunks(length: int, size: int) -> list[tuple[int, int]]:
@@ -49,10 +42,7 @@ def lane_bytes(
 ) -> int:
     """Bytes per lane of an (n, c, h, w) tensor: n · ⌈c/lanes⌉ planes of h · w elements."""
     n, c, h, w = shape
-    plane = h * w
-    if aligned:
-        plane = round_up(plane, chip.eu_bytes * 8 // dtype.bits)
-    return dtype.nbytes(n * ceil_div(c, chip.lanes) * plane)
+    return tensor_lane_bytes(chip, dtype, n=n, c=c, h=h, w=w, eu_align=aligned)
 
 
 class Room:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from lgsim.graph import ops
@@ -34,14 +35,7 @@ class HdimIsBatch(Rewrite):
 
     def apply(self, graph: Graph) -> int:
         """Rewrite every matmul both of whose operands only have their heads swapped outwards."""
-        count = 0
-        for op in live_ops(graph):
-            if is_candidate(graph, op) and _matches(graph, op):
-                absorb_heads(graph, op)
-                count += 1
-        if count:
-            graph.sort()
-        return count
+        return absorb_where(graph, _matches)
 
     def obstacle(self, graph: Graph, op: Op) -> str | None:
         """What is wrong with the other operand where one is a head swap."""
@@ -64,6 +58,18 @@ def is_candidate(graph: Graph, op: Op) -> bool:
     left, right = (graph.tensor(tensor).shape for tensor in op.inputs)
     flags = op.attrs.hdim_is_batch or op.attrs.left_transpose
     return not flags and len(left) == len(right) == 4 and left[:2] == right[:2]
+
+
+def absorb_where(graph: Graph, matches: Callable[[Graph, Op], bool]) -> int:
+    """Absorb the head swaps of every candidate that `matches`; returns how many there were."""
+    count = 0
+    for op in live_ops(graph):
+        if is_candidate(graph, op) and matches(graph, op):
+            absorb_heads(graph, op)
+            count += 1
+    if count:
+        graph.sort()
+    return count
 
 
 def absorb_heads(graph: Graph, op: Op) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lgsim.graph import ops
 from lgsim.graph.core import Graph, Op
-from lgsim.rewrites.base import Rewrite, live_ops, sole_consumer
-from lgsim.rewrites.hdim_is_batch import SWAP, absorb_heads, is_candidate, operand_kind
+from lgsim.rewrites.base import Rewrite, sole_consumer
+from lgsim.rewrites.hdim_is_batch import SWAP, absorb_where, operand_kind
 
 
 class HdimRight(Rewrite):
@@ -21,14 +21,7 @@ class HdimRight(Rewrite):
 
     def apply(self, graph: Graph) -> int:
         """Rewrite every such matmul whose result is only read by the permute that cancels."""
-        count = 0
-        for op in live_ops(graph):
-            if is_candidate(graph, op) and _matches(graph, op):
-                absorb_heads(graph, op)
-                count += 1
-        if count:
-            graph.sort()
-        return count
+        return absorb_where(graph, _matches)
 
 
 def _matches(graph: Graph, op: Op) -> bool:

@@ -45,9 +45,10 @@ class _Storage:
 
 
 def check_gmem(program: Program, timeline: Timeline, graph: Graph) -> list[Violation]:
-    """Violations of ``gmem-bounds``, ``gmem-order``, ``input-load``, ``output-store`` and
-    ``weight-store``.
-    """  # noqa: D205
+    """Violations of the rules on global memory.
+
+    They are ``gmem-bounds``, ``gmem-order``, ``input-load``, ``output-store``, ``weight-store``.
+    """
     found, storages = _gather(program, graph)
     given = set(graph.inputs) | {t.name for t in graph.tensors if t.weight}
     for root, storage in storages.items():

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from lgsim.errors import LgsimError
 from lgsim.frontends.onnx.tensors import Array, Constant
 from lgsim.graph.core import Graph, Shape, Tensor, TensorType
@@ -190,8 +188,3 @@ def normal_axis(axis: int, rank: int) -> int:
 def normal_axes(axes: Sequence[int], rank: int) -> tuple[int, ...]:
     """Sorted axes counted from the front."""
     return tuple(sorted(normal_axis(axis, rank) for axis in axes))
-
-
-def as_shape(dims: Sequence[Any] | Array) -> Shape:
-    """Plain integers of a shape."""
-    return tuple(int(dim) for dim in np.asarray(dims).reshape(-1))

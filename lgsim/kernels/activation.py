@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lgsim.graph.dtypes import DType
 from lgsim.graph.ops import Active, Clip, LeakyRelu, Relu
-from lgsim.kernels.base import Work
+from lgsim.kernels.base import Local, Work
 from lgsim.kernels.flat import FlatKernel
 from lgsim.kernels.functions import RECIPES, Recipe, Registers
-from lgsim.kernels.schedule import Instruction
+from lgsim.kernels.schedule import Instruction, LmemSpan
 from lgsim.kernels.series import TABLE_BYTES
 from lgsim.kernels.site import OpSite
 from lgsim.kernels.vector import Emitter, Scratch
@@ -60,6 +62,40 @@ class ActiveKernel(FlatKernel, kinds=(Active,)):
         if cast_out:
             emit.ar("cast", y, target)
         return emit.done()
+
+    def scratch_bytes(self, site: OpSite, chip: Chip, work: Work) -> int:
+        """What one batch element needs; they take turns.
+
+        The series of the exponential has room for twice its coefficients (reference/plans).
+        """
+        spare = TABLE_BYTES if self._recipe(site).tables else 0
+        return super().scratch_bytes(site, chip, _image(work, 0)) + spare
+
+    def instructions(self, site: OpSite, chip: Chip, work: Work) -> tuple[Instruction, ...]:
+        """One batch element of a slice after the other.
+
+        (reference/plans: the scratch of the GELUs of swin_t_b8 is that of one of several images.)
+        """
+        images = range(work.outputs[0].shape[0])
+        one = super().instructions  # within a generator, super() is another's
+        each = (one(site, chip, _image(work, index)) for index in images)
+        return tuple(instruction for part in each for instruction in part)
+
+
+def _image(work: Work, index: int) -> Work:
+    """The part of the work that is one batch element."""
+    return replace(
+        work,
+        inputs=(_element(work.input(0), index), *work.inputs[1:]),
+        outputs=(_element(work.outputs[0], index),),
+    )
+
+
+def _element(tensor: Local, index: int) -> Local:
+    n, c, h, w = tensor.shape
+    each = tensor.span.nbytes // n
+    span = LmemSpan(tensor.span.buffer, tensor.span.address + index * each, each)
+    return replace(tensor, shape=(1, c, h, w), span=span)
 
 
 class LimitKernel(FlatKernel, kinds=(Relu, Clip)):

@@ -31,21 +31,22 @@ class AttentionKernel(Kernel, kinds=(Attention,)):
         return axis == "n" or (axis == "c" and own_keys)
 
     def weight_form(self, site: OpSite, chip: Chip, index: int) -> WeightForm | None:
-        """Weights of q, k and v lie in one constant, rows over the lanes; so do their biases.
+        """Weights of q, k and v lie in one constant, rows over the lanes; so do all biases.
 
-        (reference/plans: bert_base, 64 lanes x 36 rows x 64 columns and 192 biases.)
+        (reference/plans: bert_base, 64 lanes x 36 rows x 64 columns.)
         """
         operands = Operands.of(site)
         types = [operand.type for operand in site.inputs]
         if len({types[i].shape for i in operands.weights[:3]}) > 1:
             return None
-        for merged in (operands.weights[:3], operands.biases[:3]):
-            if None in merged or index not in merged:
+        for merged in operands.merged:
+            if index not in merged:
                 continue
             if index != merged[0]:
                 return WeightForm((0, 0, 0, 0), types[index].dtype)
             if index in operands.biases:
-                return WeightForm((1, 1, 3 * types[index].elements, 1), types[index].dtype, True)
+                elements = sum(types[i].elements for i in merged)
+                return WeightForm((1, 1, elements, 1), types[index].dtype, True)
             rows, columns = types[index].shape[-2:]
             each = ceil_div(rows, chip.lanes)
             shape = (1, min(rows, chip.lanes), 3 * each, columns)
@@ -66,10 +67,8 @@ class AttentionKernel(Kernel, kinds=(Attention,)):
         small = [
             i for i in core.operands.constants if i not in core.operands.weights and i in inputs
         ]
-        for merged in (core.operands.weights[:3], core.operands.biases[:3]):
-            first = merged[0]
-            if first is not None:
-                inputs |= {i: inputs[first] for i in merged if i is not None and i not in inputs}
+        for merged in core.operands.merged:
+            inputs |= {i: inputs[merged[0]] for i in merged if i not in inputs}
         for index in small:
             values = work.input(index)
             emit.lane_broadcast(reshaped(values, (1, 1, 1, values.elements)))

@@ -39,6 +39,16 @@ class Operands:
         every = (*self.weights, *self.biases, self.mask, self.table)
         return tuple(index for index in every if index is not None)
 
+    @property
+    def merged(self) -> tuple[tuple[int, ...], ...]:
+        """Constants that lie behind each other in global memory and are loaded by one command.
+
+        They are the weights of queries, keys and values, and the biases of these and of the output
+        (reference/plans: bert_base, 192 biases of three heads, 960 with that of the output).
+        """
+        biases = tuple(index for index in self.biases if index is not None)
+        return self.weights[:3], biases if None not in self.biases[:3] else ()
+
     @staticmethod
     def of(site: OpSite) -> Operands:
         """Read them off the attributes."""

@@ -135,6 +135,9 @@ class Kernel:
     splits: ClassVar[str] = "every axis"
     """What `splittable` allows, in words for the page of supported ops."""
 
+    bank_hazard: ClassVar[bool] = False
+    """Whether an instruction takes longer if the first operand and the result share a bank."""
+
     def __init_subclass__(cls, kinds: Iterable[type[OpKind]] = ()) -> None:
         super().__init_subclass__()
         for kind in kinds:

@@ -9,6 +9,7 @@ from lgsim.kernels.elementwise import is_narrow
 from lgsim.kernels.flat import FlatKernel
 from lgsim.kernels.schedule import Instruction
 from lgsim.kernels.site import OpSite
+from lgsim.kernels.tiling import lane_bytes
 from lgsim.kernels.vector import Emitter, Scratch, retyped
 from lgsim.target.chip import Chip
 
@@ -17,9 +18,17 @@ class CastKernel(FlatKernel, kinds=(Cast,)):
     """The vendor's sequences (reference/commands).
 
     Float to float, integer to integer: cast. f32 to 8 bits: mul, cast to int32, cast. 16-bit float
-    to 8 bits: mul, cast. 8 bits to 16-bit float: cast, mul. 8 bits to f32: dequantize. The product
-    goes to the scratch, or without one is made in place.
+    to 8 bits: mul, cast. 8 bits to 16-bit float: cast, mul. 8 bits to f32: dequantize. What is in
+    between goes to the scratch, or without one is made in place: alone, a quantization has one; in
+    a group the other direction has (reference/commands, swin_t_int8). The vendor gives one to the
+    quantization of an operand with other uses, too; a kernel does not know of those.
     """
+
+    def scratch_bytes(self, site: OpSite, chip: Chip, work: Work) -> int:
+        """The unscaled values of 8 bits in 16-bit floats (reference/plans: every Cast)."""
+        y = work.outputs[0]
+        widens = is_narrow(site.inputs[0].type.dtype) and y.dtype.is_float and y.dtype.bits == 16
+        return lane_bytes(chip, y.shape, y.dtype) if widens else 0
 
     def width(self, bits: int) -> int:
         """512 whatever the types (reference/commands)."""
@@ -44,8 +53,7 @@ class CastKernel(FlatKernel, kinds=(Cast,)):
         emit = Emitter(chip)
         x, y = work.input(0), work.outputs[0]
         if self._quantizes(site):
-            measured = work.scratch is None and scratch.span.buffer >= 0
-            product = x if measured else scratch.local(x.shape, x.dtype)
+            product = x if work.scratch is None else scratch.local(x.shape, x.dtype)
             emit.ar("mul", product, x)
             if x.dtype.bits == 32:
                 emit.ar("cast", retyped(product, DType.I32), product)
@@ -54,8 +62,9 @@ class CastKernel(FlatKernel, kinds=(Cast,)):
             if y.dtype.bits == 32:
                 emit.requant("dq0", y, x)
             else:
-                emit.ar("cast", y, x)
-                emit.ar("mul", y, y)
+                wide = y if work.scratch is None else scratch.local(y.shape, y.dtype)
+                emit.ar("cast", wide, x)
+                emit.ar("mul", y, wide)
         else:
             emit.ar("cast", y, x)
         return emit.done()

@@ -6,6 +6,7 @@ from lgsim.kernels.schedule import LmemSpan
 from lgsim.kernels.tiling import ceil_div, lane_bytes, round_up
 from lgsim.kernels.window import ConvShape
 from lgsim.target.chip import Chip
+from lgsim.target.layout import packed_filter_elements
 
 REQUANT_BYTES = 12
 """Multiplier, shift and zero point of one output channel, int32 each."""
@@ -15,18 +16,20 @@ def folded_taps(chip: Chip, shape: ConvShape) -> tuple[int, int]:
     """Kernel rows and columns that are spread over the lanes as if they were input channels.
 
     (1, 1) if none are. Folding is worth it when the cube would otherwise sum few channels per
-    step and all folded ones still have a lane each: the whole kernel if it fits the lanes, else
-    its rows. Inferred from the first layers (3 × 7, 3 × 6, 3 × 9, 3 × 16 lanes) and from those of 8
-    and 16 channels in efficientvit_m0; f32, which sums one channel per step, is never folded.
+    step and all folded ones still have a lane each: the whole kernel if the cube sums it in one
+    step, else its rows. Inferred from the first layers (3 × 7, 3 × 6, 3 × 9 lanes; 3 × 16 in int8,
+    3 × 4 in f16) and from those of 8 and 16 channels in efficientvit_m0; f32, which sums one
+    channel per step, is never folded.
     """
     kh, kw = shape.kernel
     plain = ceil_div(shape.ic, chip.ic_parallel(shape.dtype)) * kh * kw
     if not shape.flat or shape.groups > 1 or shape.dtype.bits >= 32 or shape.rows.transposed:
         return 1, 1
-    for rows, cols in ((kh, kw), (kh, 1)):
+    step = chip.ic_parallel(shape.dtype)
+    for rows, cols, most in ((kh, kw, min(step, chip.lanes)), (kh, 1, chip.lanes)):
         lanes = shape.ic * rows * cols
-        folded = ceil_div(lanes, chip.ic_parallel(shape.dtype)) * (kh // rows) * (kw // cols)
-        if lanes <= chip.lanes and folded < plain:
+        folded = ceil_div(lanes, step) * (kh // rows) * (kw // cols)
+        if lanes <= most and folded < plain:
             return rows, cols
     return 1, 1
 
@@ -36,10 +39,9 @@ def filter_bytes(chip: Chip, shape: ConvShape) -> int:
     if shape.depthwise:
         return shape.dtype.nbytes(shape.taps)
     rows, cols = folded_taps(chip, shape)
-    parallel = chip.ic_parallel(shape.dtype)
-    channels = round_up(shape.group_ic * shape.depth.kernel * rows * cols, parallel)
+    channels = shape.group_ic * shape.depth.kernel * rows * cols
     taps = (shape.rows.kernel // rows) * (shape.cols.kernel // cols)
-    return shape.dtype.nbytes(channels * taps)
+    return shape.dtype.nbytes(packed_filter_elements(chip, shape.dtype, ic=channels, taps=taps))
 
 
 def head_bytes(chip: Chip, shape: ConvShape, oc: int) -> int:

@@ -19,7 +19,7 @@ from lgsim.kernels.conv_local import convolve, convolve_depth
 from lgsim.kernels.schedule import Instruction, Schedule
 from lgsim.kernels.site import OpSite
 from lgsim.kernels.support import Axis, Features, GroupType, Refusal, Rule
-from lgsim.kernels.tiling import round_up
+from lgsim.kernels.tiling import ceil_div, lane_bytes, round_up
 from lgsim.kernels.vector import Emitter, Scratch
 from lgsim.kernels.window import ConvShape, conv_shape
 from lgsim.target.chip import Chip
@@ -97,10 +97,27 @@ class ConvKernel(Kernel, kinds=(Conv,)):
         return WeightForm((depth, shape.oc, 1, columns), shape.dtype)
 
     def scratch_bytes(self, site: OpSite, chip: Chip, work: Work) -> int:
-        """Folded input, and int32 sums where the result is narrower."""
+        """Folded input, and int32 sums where the result is narrower.
+
+        Sums are padded as the 8-bit result is. A depthwise convolution also reserves one round of
+        channels of its input, its results in 32 bits, a byte per tap and round, and two elements
+        (reference/plans: all depthwise layers, in three precisions).
+        """
         scratch = Scratch(chip)
         self._emit(site, chip, replace(work, scratch=None), scratch)
-        return scratch.used
+        shape, x, out = conv_shape(site), work.input(0), work.outputs[0]
+        if not shape.flat:
+            return scratch.used
+        used = scratch.used
+        results = 32 // shape.dtype.bits * lane_bytes(chip, out.shape, shape.dtype)
+        if shape.requant:
+            used += results - lane_bytes(chip, out.shape, DType.I32)
+        if shape.depthwise:
+            n, c, h, w = x.shape
+            one_round = lane_bytes(chip, (n, min(c, chip.lanes), h, w), x.dtype)
+            taps = shape.taps * ceil_div(out.shape[1], chip.lanes)
+            used += one_round + results + taps + x.dtype.nbytes(2)
+        return used
 
     def instructions(self, site: OpSite, chip: Chip, work: Work) -> tuple[Instruction, ...]:
         """Spread, convolve, add the bias, requantize or apply the ReLU."""

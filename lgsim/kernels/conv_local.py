@@ -118,7 +118,11 @@ def finish(
     out: Local,
     weights: tuple[LmemSpan, ...],
 ) -> None:
-    """From sums to the result: int32 bias and requant, or the ReLU of a float convolution."""
+    """From sums to the result: int32 bias and requant, or the ReLU of a float convolution.
+
+    Sums that stay int32 get no ReLU: requantizing them to unsigned bytes clips as well (the Conv3D
+    of reference/commands, c3d_487_int8).
+    """
     if shape.integer and shape.bias is not None and not shape.depthwise:
         emitter.ar("add_bias", sums, sums)
     if shape.requant:
@@ -127,7 +131,7 @@ def finish(
         cycles = bdc.requant_cycles(emitter.chip, sums.dtype, n=n, c=c, h=h, w=w, in_place=in_place)
         reads = (sums.span, *weights)
         emitter.instructions.append(Instruction("RQDQ", "requant", cycles, reads, (out.span,)))
-    elif shape.relu:
+    elif shape.relu and not shape.integer:
         emitter.ar("relu", out, out)
 
 
@@ -202,7 +206,7 @@ def _fold(
             emitter.instructions.append(
                 Instruction("LANE_BC", "l_bc", cycles, (x.span,), (x.span,))
             )
-    selector = _selector(emitter, scratch, x.dtype, c, taps)
+    selector = _selector(emitter, scratch, x.dtype, shape.ic, taps)
     width = sums.shape[3] if cols > 1 else w
     folded = scratch.local((n, lanes, sums.shape[2], width), x.dtype)
     stride = shape.cols.stride if cols > 1 else 1

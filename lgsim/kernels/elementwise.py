@@ -33,6 +33,7 @@ from lgsim.kernels.support import (
     binary_support,
     same_rank,
 )
+from lgsim.kernels.tiling import lane_bytes
 from lgsim.kernels.vector import Emitter, Scratch, rectify, retyped
 from lgsim.target.chip import Chip
 
@@ -114,6 +115,15 @@ class BinaryKernel(BroadcastKernel, kinds=(Add, Sub, Mul, Min, Max)):
     def register_bits(self, site: OpSite) -> int:
         """16 for 8-bit operands."""
         return 16 if self.registers(site) else 0
+
+    def scratch_bytes(self, site: OpSite, chip: Chip, work: Work) -> int:
+        """Two results of 16 bits, planes padded as those of 8 bits, whatever is broadcast.
+
+        (reference/plans: every int8 Add and Mul.)
+        """
+        if not is_narrow(site.inputs[0].type.dtype):
+            return 0
+        return 4 * lane_bytes(chip, work.outputs[0].shape, DType.I8)
 
     def program(
         self, site: OpSite, chip: Chip, work: Work, scratch: Scratch

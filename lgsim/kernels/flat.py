@@ -262,7 +262,8 @@ class _Tiler:
         )
         work = Work(tuple(inputs[i] for i in range(len(site.inputs))), outputs, self.layout.scratch)
         if work not in self.programs:
-            self.programs[work] = self.kernel.instructions(site, chip, work)
+            scratch = Scratch(chip, work.scratch)
+            self.programs[work] = self.kernel.program(site, chip, work, scratch)
         return Tile(
             tuple(
                 load_matrix(chip, block.box(i), x.dtype, x.span, width=block.w)

@@ -7,6 +7,7 @@ cycle.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 
 from lgsim.graph.core import Shape, TensorType
@@ -26,6 +27,7 @@ from lgsim.kernels.site import OpSite
 from lgsim.kernels.tiling import ceil_div, chunks
 from lgsim.kernels.vector import Emitter
 from lgsim.target.chip import Chip
+from lgsim.target.timing import gdma
 
 
 class GatherKernel(Kernel, kinds=(Gather,)):
@@ -46,7 +48,8 @@ class GatherKernel(Kernel, kinds=(Gather,)):
         shape: Shape = (outer, count, inner)
         source = Place(0, 0, (size * inner, apart, 1))
         target = Place(output(), 0, (count * inner, inner, 1))
-        rows = tuple(copy(chip, x.dtype, shape, source, target))
+        moves = copy(chip, x.dtype, shape, source, target)
+        rows = tuple(_scattered(chip, move, x, inner) for move in moves)
         return (Step(tuple(_stream(chip, 1, indices))), Step(rows))
 
 
@@ -74,6 +77,24 @@ class StreamKernel(Kernel, kinds=(GatherElements, GatherND, ScatterElements, Sca
         for index, result in enumerate(site.outputs):
             steps.append(Step(tuple(_stream(chip, output(index), result))))
         return tuple(step for step in steps if step.transfers or step.instructions)
+
+
+def _scattered(chip: Chip, move: Transfer, table: TensorType, inner: int) -> Transfer:
+    """The move with the time it takes if its rows of `inner` elements lie all over the table."""
+    assert move.destination is not None
+    elements = prod(move.destination.shape)
+    channels = min(
+        gdma.channels_covered(chip, table.dtype, box, gdma.packed_strides(box))
+        for box in ((1, 1, 1, table.elements), (1, 1, 1, elements))
+    )
+    cycles = gdma.transfer_cycles(
+        chip,
+        gdma.MOVE,
+        rows=elements // inner,
+        row_bytes=table.dtype.nbytes(inner),
+        channels=channels,
+    )
+    return replace(move, cycles=cycles)
 
 
 def _stream(chip: Chip, operand: int, type_: TensorType) -> list[Transfer]:

@@ -13,11 +13,12 @@ from lgsim.graph.core import Shape
 from lgsim.graph.dtypes import DType
 from lgsim.graph.ops import MatMul
 from lgsim.kernels.base import Kernel, Work
-from lgsim.kernels.matmul_local import multiply
+from lgsim.kernels.matmul_local import is_blocked, multiply
 from lgsim.kernels.product import folded, product_of
 from lgsim.kernels.schedule import Instruction, Schedule
 from lgsim.kernels.site import OpSite
 from lgsim.kernels.support import Axis, Features, GroupType, Refusal, Rule, shape_text
+from lgsim.kernels.tiling import lane_bytes
 from lgsim.kernels.vector import Emitter, Scratch
 from lgsim.kernels.views import axis_size, operand_shape
 from lgsim.target.chip import Chip
@@ -112,9 +113,16 @@ class MatMulKernel(Kernel, kinds=(MatMul,)):
         return index == 1 and len(left) == len(right) > 2 and left[0] == right[0] != 1
 
     def scratch_bytes(self, site: OpSite, chip: Chip, work: Work) -> int:
-        """Bias in all lanes, int32 sums, copies of heads."""
-        scratch = Scratch(chip)
-        multiply(Emitter(chip), scratch, product_of(site), work)
+        """Int32 sums and copies of heads.
+
+        Sums that are not blocked have room for the whole batch where all of it shares the right
+        operand, even if the slice holds less of it (reference/plans: swin_t_b8, deit_tiny_b16).
+        """
+        scratch, product = Scratch(chip), product_of(site)
+        multiply(Emitter(chip), scratch, product, work)
+        if product.requant and not is_blocked(product) and folded(site, product) is not product:
+            rows = product.batch * work.outputs[0].shape[1]
+            return max(scratch.used, lane_bytes(chip, (1, rows, 1, product.n), DType.I32))
         return scratch.used
 
     def instructions(self, site: OpSite, chip: Chip, work: Work) -> tuple[Instruction, ...]:

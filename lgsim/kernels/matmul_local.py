@@ -51,7 +51,7 @@ def multiply(
     out = work.outputs[0]
     bias = work.inputs[2] if len(work.inputs) > 2 else None
     if bias is not None and spread_bias:
-        bias = _spread(emitter, scratch, product, bias)
+        bias = _spread(emitter, product, bias)
     start = len(emitter.instructions)
     if product.requant:
         _integer(emitter, scratch, product, work, bias, sums)
@@ -64,10 +64,15 @@ def multiply(
     assert len(emitter.instructions) > start
 
 
-def _spread(emitter: Emitter, scratch: Scratch, product: Product, bias: Local) -> Local:
-    """The bias in every lane."""
+def is_blocked(product: Product) -> bool:
+    """Whether an int8 product is computed in row blocks of one round of lanes."""
+    return product.k * product.n > BLOCKED_ELEMENTS and product.heads == 1
+
+
+def _spread(emitter: Emitter, product: Product, bias: Local) -> Local:
+    """The bias in every lane, where it lies in one (reference/commands: in place)."""
     assert product.bias is not None
-    everywhere = scratch.local((1, 1, 1, product.n), product.bias)
+    everywhere = Local((1, 1, 1, product.n), product.bias, bias.span)
     chip = emitter.chip
     cycles = bdc.lane_broadcast_cycles(chip, product.bias, n=1, h=1, w=product.n, in_place=True)
     emitter.instructions.append(
@@ -104,18 +109,30 @@ class HeadCopies:
     """Copies of heads that do not lie as the cube needs them.
 
     A head can stay where it lies if its rows need one round of lanes only and it starts at an EU
-    word. All heads share the room for the copies.
+    word. All heads share the room for the copies; that of the result may be given,
+    and then no head is written in its place at once (reference/commands: swin_t_int8).
     """
 
-    def __init__(self, emitter: Emitter, scratch: Scratch, work: Work, heads: int) -> None:
+    def __init__(
+        self,
+        emitter: Emitter,
+        scratch: Scratch,
+        work: Work,
+        heads: int,
+        result: LmemSpan | None = None,
+    ) -> None:
         self.emitter = emitter
         self.operands = [work.input(0), work.input(1), work.outputs[0]]
         self.pieces: list[Local | None] = []
+        self.together = (False, False, result is not None)
         for operand in self.operands:
             _, rows, _, width = operand.shape
             moved = heads > 1 and any(self.misplaced(operand, head) for head in range(heads))
             shape = (1, rows, 1, width)
-            self.pieces.append(scratch.local(shape, operand.dtype) if moved else None)
+            if moved and result is not None and len(self.pieces) == 2:
+                self.pieces.append(Local(shape, operand.dtype, result))
+            else:
+                self.pieces.append(scratch.local(shape, operand.dtype) if moved else None)
 
     def misplaced(self, operand: Local, head: int) -> bool:
         """Whether a head of an operand has to be copied."""
@@ -124,7 +141,7 @@ class HeadCopies:
     def operand(self, index: int, head: int) -> Local:
         """An operand of a head (2: the result) where the cube reads or writes it."""
         operand, piece = self.operands[index], self.pieces[index]
-        if piece is not None and self.misplaced(operand, head):
+        if piece is not None and (self.together[index] or self.misplaced(operand, head)):
             return piece
         return operand
 
@@ -160,14 +177,16 @@ def _integer(
     bias: Local | None,
     sums: LmemSpan | None,
 ) -> None:
-    """Int8: every product goes to int32 sums, which the bias joins, and is requantized."""
+    """Int8: every product goes to int32 sums, which the bias joins, and is requantized.
+
+    A head that is moved afterwards is requantized in place.
+    """
     chip, out = emitter.chip, work.outputs[0]
     n, m = out.shape[:2]
-    blocked = product.k * product.n > BLOCKED_ELEMENTS and product.heads == 1
-    blocks = chunks(m, chip.lanes) if blocked else [(0, m)]
+    blocks = chunks(m, chip.lanes) if is_blocked(product) else [(0, m)]
     largest = (1, blocks[0][1], 1, product.n)
     room = scratch.local(largest, DType.I32) if sums is None else Local(largest, DType.I32, sums)
-    copies = HeadCopies(emitter, scratch, work, product.heads)
+    copies = HeadCopies(emitter, scratch, work, product.heads, room.span)
     start = len(emitter.instructions)
     for head in range(product.heads):
         copies.before(head)

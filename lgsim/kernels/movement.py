@@ -28,6 +28,7 @@ from lgsim.kernels.support import (
     keeps_outer,
     shape_text,
 )
+from lgsim.kernels.tiling import lane_bytes
 from lgsim.kernels.vector import Emitter, reshaped
 from lgsim.kernels.views import axis_size
 from lgsim.target.chip import Chip
@@ -193,10 +194,15 @@ class SliceKernel(Kernel, kinds=(Slice,)):
         return emit.done()
 
     def scratch_bytes(self, site: OpSite, chip: Chip, work: Work) -> int:
-        """Room for the slice in the lanes it comes from."""
+        """If lanes change, room for one batch element's channels up to the last one taken.
+
+        (reference/plans: every Slice of efficientvit_m0.)
+        """
         assert isinstance(site.attrs, Slice)
-        shifted = len(site.attrs.starts) > 1 and site.attrs.starts[1] % chip.lanes
-        return work.outputs[0].span.nbytes if shifted else 0
+        if len(site.attrs.starts) < 2 or site.attrs.starts[1] % chip.lanes == 0:
+            return 0
+        _, _, h, w = work.outputs[0].shape
+        return lane_bytes(chip, (1, site.attrs.ends[1], h, w), work.outputs[0].dtype)
 
     def global_schedule(self, site: OpSite, chip: Chip) -> Schedule:
         """The move."""

@@ -75,7 +75,8 @@ class NormKernel(Kernel, kinds=(LayerNorm, RMSNorm, GroupNorm, InstanceNorm)):
         counts = (*x.shape[:2], x.shape[2] if x.shape[3] > 1 else 1, 1)
         small = lane_bytes(emit.chip, counts, DType.F32)
         stat, part = scratch.take(small), scratch.take(small)
-        wide, square = (scratch.like(x, DType.F32) for _ in range(2))
+        square = scratch.like(x, DType.F32)
+        wide = scratch.like(x, DType.F32) if x.dtype.bits < 32 else square
         parameters = [local for local in work.inputs[1:] if local is not None]
         buffers = NormBuffers(wide, square, stat, part)
         normalise_slice(emit, x, y, buffers, parameters, self.rows(site))
@@ -90,7 +91,7 @@ class NormKernel(Kernel, kinds=(LayerNorm, RMSNorm, GroupNorm, InstanceNorm)):
         return WeightForm((1, 1, parameter.elements, 1), parameter.dtype)
 
     def scratch_bytes(self, site: OpSite, chip: Chip, work: Work) -> int:
-        """Two copies as floats, and the statistics."""
+        """A copy as floats for the squares, one for narrower operands, and the statistics."""
         scratch = Scratch(chip)
         self._slice(site, Emitter(chip), work, scratch)
         return scratch.used

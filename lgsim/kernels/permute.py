@@ -11,12 +11,13 @@ Neighbouring dimensions that stay neighbours are merged. Then (reference/command
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from math import prod
 
 from lgsim.graph.core import Shape
 from lgsim.graph.dtypes import DType
 from lgsim.graph.ops import Depth2Space, Permute, ShuffleChannel
+from lgsim.graph.ops.layout import merge_permutation
 from lgsim.kernels.base import Kernel, Local
 from lgsim.kernels.dma import dense_strides, load, move, output, store
 from lgsim.kernels.schedule import GmemBox, LmemSpan, Schedule, Step, Transfer
@@ -24,24 +25,6 @@ from lgsim.kernels.site import OpSite
 from lgsim.kernels.tiling import Tile, chunks, lane_bytes, pipeline
 from lgsim.kernels.vector import Emitter
 from lgsim.target.chip import Chip
-
-
-def merge(shape: Sequence[int], order: Sequence[int]) -> tuple[Shape, Shape]:
-    """Drop dimensions of size 1 and merge those that stay neighbours: (shape, order)."""
-    kept = [axis for axis in range(len(shape)) if shape[axis] != 1]
-    rank = {axis: i for i, axis in enumerate(kept)}
-    order = [rank[axis] for axis in order if axis in rank]
-    sizes = [shape[axis] for axis in kept]
-    groups: list[list[int]] = []
-    for axis in order:
-        if groups and groups[-1][-1] + 1 == axis:
-            groups[-1].append(axis)
-        else:
-            groups.append([axis])
-    first = sorted(range(len(groups)), key=lambda k: groups[k][0])
-    position = {k: i for i, k in enumerate(first)}
-    merged = tuple(prod(sizes[axis] for axis in groups[k]) for k in first)
-    return merged, tuple(position[k] for k in range(len(groups)))
 
 
 def transposes(shape: Shape, order: Shape) -> list[Shape]:
@@ -70,7 +53,7 @@ def permute_schedule(chip: Chip, dtype: DType, shape: Shape, order: Shape, input
 
     Intermediate tensors of a chain are operands `inputs`, `inputs` + 1, … in global memory.
     """
-    shape, order = merge(shape, order)
+    shape, order = merge_permutation(shape, order)
     if order == tuple(range(len(order))):
         return (Step((whole_move(chip, dtype, prod(shape)),)),)
     if order[-1] == len(order) - 1 and len(order) <= 4:

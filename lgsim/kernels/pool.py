@@ -17,6 +17,7 @@ from lgsim.kernels.site import OpSite
 from lgsim.kernels.support import Axis, Features, GroupType, Refusal, Rule
 from lgsim.kernels.tiling import (
     ceil_div,
+    lane_bytes,
 )
 from lgsim.kernels.vector import Emitter, Scratch
 from lgsim.kernels.window import Slide, spread_axes
@@ -140,9 +141,15 @@ class PoolKernel(Kernel, kinds=(Pool,)):
         return slide.needs(*piece)
 
     def scratch_bytes(self, site: OpSite, chip: Chip, work: Work) -> int:
-        """A plane of partial results for whole-plane averages and 3-D windows."""
-        scratch = Scratch(chip)
-        pool(Emitter(chip), scratch, pool_shape(site), work)
+        """A plane of partial results for whole-plane averages and 3-D windows.
+
+        Averages of whole 8-bit planes reserve a second result (reference/plans), averages along
+        one dimension nothing: their partial results go to where the operand was.
+        """
+        scratch, shape, out = Scratch(chip), pool_shape(site), work.outputs[0]
+        pool(Emitter(chip), scratch, shape, work)
+        if shape.whole and shape.mode == "avg" and not shape.dtype.is_float:
+            return max(scratch.used, lane_bytes(chip, out.shape, out.dtype))
         return scratch.used
 
     def instructions(self, site: OpSite, chip: Chip, work: Work) -> tuple[Instruction, ...]:
@@ -214,7 +221,9 @@ def _two_passes(emitter: Emitter, scratch: Scratch, x: Local, out: Local) -> Non
     rest = words * word - x.plane
     if rest:
         emitter.ar("copy", replace(x, shape=(n, c, 1, rest)))
-    partial = scratch.local((n, c, 1, word), x.dtype)
+    partial = Local((n, c, 1, word), x.dtype, x.span)
+    if x.shape[3] > 1:
+        partial = scratch.local(partial.shape, x.dtype)
     for source, target, kernel in ((x, partial, (words, 1)), (partial, out, (1, word))):
         h, w = target.shape[2:]
         cycles = bdc.pord_cycles(chip, x.dtype, n=n, c=c, oh=h, ow=w, kh=kernel[0], kw=kernel[1])

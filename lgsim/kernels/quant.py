@@ -12,6 +12,7 @@ from lgsim.kernels.broadcast import broadcast_schedule
 from lgsim.kernels.flat import FlatKernel, flat_schedule
 from lgsim.kernels.schedule import Instruction, Schedule
 from lgsim.kernels.site import OpSite
+from lgsim.kernels.tiling import lane_bytes
 from lgsim.kernels.vector import Emitter, Scratch, share_bank
 from lgsim.target.chip import Chip
 
@@ -24,6 +25,8 @@ class LutKernel(FlatKernel, kinds=(Lut,)):
     gather is the variant that checks for hazards: so in 76 of the vendor's 77 such commands, and
     in none of the 192 others.
     """
+
+    bank_hazard = True
 
     def program(
         self, site: OpSite, chip: Chip, work: Work, scratch: Scratch
@@ -59,6 +62,10 @@ class MulShiftKernel(FlatKernel, kinds=(MulShift,)):
     def register_bits(self, site: OpSite) -> int:
         """16."""
         return 16 if self._widens(site) else 0
+
+    def scratch_bytes(self, site: OpSite, chip: Chip, work: Work) -> int:
+        """The 16-bit copy, its planes padded as those of 8 bits (reference/plans)."""
+        return 2 * lane_bytes(chip, work.input(0).shape, DType.I8) if self._widens(site) else 0
 
     def program(
         self, site: OpSite, chip: Chip, work: Work, scratch: Scratch

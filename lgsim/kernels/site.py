@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from lgsim.graph.core import Graph, Op, TensorType
 from lgsim.graph.ops.base import OpKind
@@ -18,11 +19,21 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class OpSite:
-    """An op without its name: attributes, operands and results. Hashable, so it is a cache key."""
+    """An op without its name: attributes, operands and results. Hashable, so it is a cache key.
+
+    The hash is computed once: sites are keys of every cache of costs.
+    """
 
     attrs: OpKind
     inputs: tuple[Operand, ...]
     outputs: tuple[TensorType, ...]
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.attrs, self.inputs, self.outputs)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     @property
     def kind(self) -> str:
@@ -33,8 +44,16 @@ class OpSite:
 def site_of(graph: Graph, op: Op) -> OpSite:
     """The site of `op` in `graph`."""
     tensors = [graph.tensor(name) for name in op.inputs]
-    return OpSite(
-        op.attrs,
-        tuple(Operand(tensor.type, tensor.weight) for tensor in tensors),
-        graph.output_types(op),
+    return _interned(
+        OpSite(
+            op.attrs,
+            tuple([Operand(tensor.type, tensor.weight) for tensor in tensors]),
+            graph.output_types(op),
+        )
     )
+
+
+@lru_cache(maxsize=4096)
+def _interned(site: OpSite) -> OpSite:
+    """The first of equal sites: one and the same object is found fastest in caches."""
+    return site

@@ -25,6 +25,9 @@ from lgsim.kernels.tiling import Tile, ceil_div, chunks, lane_bytes, pipeline, r
 from lgsim.kernels.vector import Emitter, Scratch, reshaped
 from lgsim.target.chip import Chip
 
+ALL_TABLES_BYTES = 896
+"""What a Softmax in a group reserves for tables (reference/plans: deit, swin; all the same)."""
+
 
 @dataclass(frozen=True, slots=True)
 class RowBuffers:
@@ -136,7 +139,7 @@ class SoftmaxKernel(Kernel, kinds=(Softmax,)):
         return emit.done()
 
     def scratch_bytes(self, site: OpSite, chip: Chip, work: Work) -> int:
-        """What the instructions take."""
+        """Rows with padding, statistics, tables and two copies of 32 bits (reference/plans)."""
         scratch = Scratch(chip)
         self._local(Emitter(chip), work, scratch, _is_log(site))
         return scratch.used
@@ -149,14 +152,14 @@ class SoftmaxKernel(Kernel, kinds=(Softmax,)):
         # A plane of one row has room for its padding; rows within a plane do not.
         packed = row != shape[3] and shape[2] > 1
         padded = scratch.local((*shape[:3], row), y.dtype) if packed else x
-        stat = scratch.take(lane_bytes(emit.chip, (*shape[:3], 1), DType.F32))
-        table = scratch.take(TABLE_BYTES)
+        stat = scratch.take(lane_bytes(emit.chip, (*shape[:3], 1), y.dtype))
+        table = scratch.take(ALL_TABLES_BYTES)
         first = replace(x, shape=shape)
         out = replace(y, shape=shape)
-        power, b = scratch.like(first), scratch.like(first)
-        wide = out
-        if y.dtype.bits == 16 or packed:
-            wide = scratch.local((*shape[:3], row), DType.F32)
+        power, spare = (scratch.local((*shape[:3], row), DType.F32) for _ in range(2))
+        power = replace(first, span=power.span)
+        b = scratch.like(first) if log else replace(first, span=spare.span)
+        wide = spare if y.dtype.bits == 16 or packed else out
         for _ in range(n):
             source = first
             if padded is not x:

@@ -3,5 +3,14 @@
 from lgsim.rewrites.base import PRECISIONS, NearMiss, Rewrite
 from lgsim.rewrites.log import RewriteLog
 from lgsim.rewrites.registry import REWRITES, apply_rewrites
+from lgsim.rewrites.settle import settle
 
-__all__ = ["PRECISIONS", "REWRITES", "NearMiss", "Rewrite", "RewriteLog", "apply_rewrites"]
+__all__ = [
+    "PRECISIONS",
+    "REWRITES",
+    "NearMiss",
+    "Rewrite",
+    "RewriteLog",
+    "apply_rewrites",
+    "settle",
+]

@@ -23,6 +23,7 @@ from lgsim.rewrites.permute_cancel import PermuteCancel
 from lgsim.rewrites.permute_fuse import PermuteFuse
 from lgsim.rewrites.permute_scale import PermuteScale
 from lgsim.rewrites.permute_softmax import PermuteSoftmax
+from lgsim.rewrites.permute_split import PermuteSplit
 from lgsim.rewrites.qkv_matmul_split import QkvMatmulSplit
 from lgsim.rewrites.qkv_split import QkvSplit
 from lgsim.rewrites.relu_fuse import ReluFuse
@@ -66,9 +67,11 @@ _MOVES: tuple[type[Rewrite], ...] = (
     ReshapeClean,
     MlpSplit,
 )
-_PHASES = (_CLEANUPS + _PATTERNS, _MOVES)
+# Last, since `permute_fuse` would join the parts again.
+_SPLITS: tuple[type[Rewrite], ...] = (PermuteSplit,)
+_PHASES = (_CLEANUPS + _PATTERNS, _MOVES, _SPLITS)
 
-REWRITES: tuple[type[Rewrite], ...] = tuple(dict.fromkeys(_CLEANUPS + _PATTERNS + _MOVES))
+REWRITES: tuple[type[Rewrite], ...] = tuple(dict.fromkeys(_CLEANUPS + _PATTERNS + _MOVES + _SPLITS))
 """All rewrites, in the order in which they first run."""
 
 # A sweep only moves a permute one op down; no network seen needs more than eight sweeps.

@@ -17,18 +17,25 @@ class ReshapeClean(Rewrite):
 
     def apply(self, graph: Graph) -> int:
         """Clean up the whole graph in one sweep."""
-        count = 0
+        count = merge_reshapes(graph)
         for op in live_ops(graph):
             if not isinstance(op.attrs, _RESHAPES):
                 continue
-            result = graph.tensor(op.outputs[0]).shape
-            producer = graph.producer(op.inputs[0])
-            if producer is not None and isinstance(producer.attrs, _RESHAPES):
-                op = graph.replace_op(op.name, ops.Reshape(result), [producer.inputs[0]])
-                drop_dead(graph, producer)
-                count += 1
-            same = graph.tensor(op.inputs[0]).shape == result
+            same = graph.tensor(op.inputs[0]).shape == graph.tensor(op.outputs[0]).shape
             if same and may_bypass(graph, op, op.inputs[0]):
                 bypass(graph, op)
                 count += 1
         return count
+
+
+def merge_reshapes(graph: Graph) -> int:
+    """A reshape of a reshape reads what the first one reads; returns how many did not so far."""
+    count = 0
+    for op in live_ops(graph):
+        producer = graph.producer(op.inputs[0]) if isinstance(op.attrs, _RESHAPES) else None
+        if producer is not None and isinstance(producer.attrs, _RESHAPES):
+            result = graph.tensor(op.outputs[0]).shape
+            graph.replace_op(op.name, ops.Reshape(result), [producer.inputs[0]])
+            drop_dead(graph, producer)
+            count += 1
+    return count

@@ -74,26 +74,3 @@ def packed_filter_elements(chip: Chip, dtype: DType, *, ic: int, taps: int) -> i
     """
     parallel = chip.ic_parallel(dtype)
     return ceil_div(ic, parallel) * taps * parallel
-
-
-def filter_lane_bytes(chip: Chip, dtype: DType, *, oc: int, ic: int, taps: int) -> int:
-    """Bytes per lane of a packed convolution filter (1, oc, 1, packed elements), compact."""
-    width = packed_filter_elements(chip, dtype, ic=ic, taps=taps)
-    return tensor_lane_bytes(chip, dtype, n=1, c=oc, w=width, eu_align=False)
-
-
-def depthwise_filter_lane_bytes(chip: Chip, dtype: DType, *, channels: int, taps: int) -> int:
-    """Bytes per lane of a depthwise filter (1, channels, 1, taps), compact."""
-    return tensor_lane_bytes(chip, dtype, n=1, c=channels, w=taps, eu_align=False)
-
-
-def merged_coeff_lane_bytes(chip: Chip, *, oc: int, ic: int, taps: int) -> int:
-    """Bytes per lane of an int8 convolution's merged coefficients.
-
-    Per output channel: requant (multiplier, shift, zero point) and bias, four int32 padded to the
-    channel bytes of the cube, then the packed filter. One transfer loads them all. From 1,024
-    output channels on, the vendor's plans hold 4 bytes per lane and round more (≤ 1.3 %).
-    """
-    head = round_up(4 * DType.I32.nbytes(1), chip.ic_bytes)
-    width = head + packed_filter_elements(chip, DType.I8, ic=ic, taps=taps)
-    return tensor_lane_bytes(chip, DType.I8, n=1, c=oc, w=width, eu_align=False)

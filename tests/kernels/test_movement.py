@@ -12,8 +12,9 @@ from single_op import CHIP, graph_of, schedule_of, violations
 
 from lgsim.graph.dtypes import DType
 from lgsim.graph.ops import Concat, OpKind, Pad, Permute, Slice, SwapDimInner, Tile
+from lgsim.graph.ops.layout import merge_permutation
 from lgsim.kernels.alias import view_offset
-from lgsim.kernels.permute import lane_cuts, merge, transposes
+from lgsim.kernels.permute import lane_cuts, transposes
 from lgsim.kernels.schedule import GmemBox
 
 F16 = DType.F16
@@ -112,7 +113,7 @@ def test_chain_of_transposes_is_the_permutation(
 ) -> None:
     order = tuple(data.draw(st.permutations(range(len(shape)))))
     x = np.arange(prod(shape)).reshape(shape)
-    sizes, merged = merge(shape, order)
+    sizes, merged = merge_permutation(shape, order)
     if merged == tuple(range(len(merged))):
         assert (x.transpose(order).ravel() == x.ravel()).all()
         return

@@ -52,10 +52,16 @@ def test_silu_of_yolov5s() -> None:
 
 
 def test_gelu_of_bert() -> None:
-    shape = (12, 64, 1, 256)
+    shape = (1, 64, 12, 256)
     found = sequence(Active("gelu"), [(shape, F32)], [shape], F32)
     assert len(found) == 30
     assert sum(cycles for _, cycles in found) == 31108 // 2
+
+
+def test_images_of_a_slice_take_turns_in_the_scratch() -> None:
+    one, four = (1, 49, 3072, 1), (4, 49, 3072, 1)
+    once = sequence(Active("gelu"), [(one, F32)], [one], F32)
+    assert sequence(Active("gelu"), [(four, F32)], [four], F32) == 4 * once
 
 
 @pytest.mark.parametrize(("shape", "cycles"), [((1, 49, 3, 49), 332), ((1, 197, 3, 197), 2973)])

@@ -292,6 +292,14 @@ def permute_chain(b: GraphBuilder, pick: Pick) -> list[Tensor]:
     return [y, *shared]
 
 
+def five_dimensions(b: GraphBuilder, pick: Pick) -> list[Tensor]:
+    """A permute that takes two moves, or departs from that."""
+    x = b.input("x", pick((2, 3, 4, 5, 6), (2, 3, 1, 5, 6)))
+    y = b.permute(x, pick((2, 0, 3, 1, 4), (1, 3, 0, 2, 4), (3, 2, 1, 0, 4), (2, 0, 4, 1, 3)))
+    shared = pick([], [y])
+    return [pick(b.relu, lambda y: b.permute(y, (1, 0, 3, 2, 4)))(y), *shared]
+
+
 def channel_shuffle(b: GraphBuilder, pick: Pick) -> list[Tensor]:
     """Channels seen as groups and exchanged, or almost."""
     x = b.input("x", (pick(2, 1), 6, *pick((4, 3), (6,), ())))
@@ -338,6 +346,7 @@ PATTERNS: dict[str, Pattern] = {
         patches,
         permuted_operands,
         permute_chain,
+        five_dimensions,
         channel_shuffle,
         renamings,
     )

@@ -29,6 +29,7 @@ EXERCISED = {
     "patches": {"conv_to_matmul"},
     "permuted_operands": {"hdim_is_batch"},
     "permute_chain": {"permute_scale", "permute_add", "permute_fuse"},
+    "five_dimensions": {"permute_split"},
     "channel_shuffle": {"shuffle_channel"},
     "renamings": {"reshape_clean"},
 }

@@ -120,3 +120,20 @@ def test_unknown_names_are_ignored_and_counts_name_what_ran():
     assert "mlp_split" not in counts
     assert "hdim_is_batch" in counts
     assert "hdim_is_batch" not in apply_rewrites(mlp(1).build(), "f32")
+
+
+def test_permute_of_five_dimensions():
+    b = GraphBuilder("net")
+    x = b.input("x", (4, 5, 3, 2, 8))
+    b.output(b.permute(x, (2, 0, 3, 1, 4)), b.permute(b.relu(x), (0, 2, 1, 3, 4)))
+    graph, counts = rewritten(b)
+    assert counts["permute_split"] == 1
+    orders = [op.attrs.order for op in graph if op.kind == "Permute"]
+    assert orders == [(0, 2, 3, 1, 4), (1, 0, 2, 3, 4), (0, 2, 1, 3, 4)]
+
+
+@pytest.mark.parametrize("order", [(2, 0, 4, 1, 3), (4, 3, 2, 1, 0)])
+def test_permute_that_moves_the_last_dimension_stays(order):
+    b = GraphBuilder("net")
+    b.output(b.permute(b.input("x", (4, 5, 3, 2, 8)), order))
+    assert rewritten(b)[0].op_counts() == {"Permute": 1}

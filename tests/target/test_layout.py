@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,9 +10,7 @@ from lgsim.graph.dtypes import DType
 from lgsim.target import load_target
 from lgsim.target.layout import (
     buffer_bytes,
-    depthwise_filter_lane_bytes,
-    filter_lane_bytes,
-    merged_coeff_lane_bytes,
+    packed_filter_elements,
     plane_elements,
     round_up,
     strides,
@@ -30,22 +27,11 @@ def test_sizes_in_the_vendors_plans() -> None:
         assert size == nbytes, (dtype, n, c, d, h, w, aligned)
 
 
-@pytest.mark.parametrize(
-    ("oc", "ic", "taps", "nbytes"),
-    # widths of merged coefficients in the vendor's INT8 ResNet-50 plan
-    [(64, 64, 1, 128), (64, 64, 9, 640), (256, 64, 1, 512), (64, 256, 1, 320), (128, 128, 9, 2432),
-     (512, 128, 1, 1536), (512, 512, 9, 37376), (512, 2048, 1, 16896)],
-)  # fmt: skip
-def test_merged_coefficients(oc: int, ic: int, taps: int, nbytes: int) -> None:
-    assert merged_coeff_lane_bytes(CHIP, oc=oc, ic=ic, taps=taps) == nbytes
-
-
 def test_packed_filters() -> None:
-    # widths of the filters in the vendor's ResNet plans: 1x64x1x576 f16, 1x128x64x9 f32
-    assert filter_lane_bytes(CHIP, DType.F16, oc=64, ic=64, taps=9) == 576 * 2
-    assert filter_lane_bytes(CHIP, DType.F32, oc=128, ic=64, taps=9) == 2 * 64 * 9 * 4
-    assert filter_lane_bytes(CHIP, DType.I8, oc=64, ic=3, taps=49) == 49 * 64
-    assert depthwise_filter_lane_bytes(CHIP, DType.F16, channels=65, taps=9) == 2 * 9 * 2
+    # widths of the filters in the vendor's ResNet plans: 1x64x1x576 f16, 64x9 f32
+    assert packed_filter_elements(CHIP, DType.F16, ic=64, taps=9) == 576
+    assert packed_filter_elements(CHIP, DType.F32, ic=64, taps=9) == 64 * 9
+    assert packed_filter_elements(CHIP, DType.I8, ic=3, taps=49) == 49 * 64
 
 
 def test_int4_rounds_planes_to_whole_bytes() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 from lgsim.graph.core import Shape, TensorType
 from lgsim.graph.ops.base import OpKind, op_kind, refuse
@@ -42,6 +43,24 @@ class Permute(OpKind):
         """
         moved = [axis for axis in self.order if shape[axis] != 1]
         return moved != sorted(moved)
+
+
+def merge_permutation(shape: Sequence[int], order: Sequence[int]) -> tuple[Shape, Shape]:
+    """Drop dimensions of size 1 and merge those that stay neighbours: (shape, order)."""
+    kept = [axis for axis in range(len(shape)) if shape[axis] != 1]
+    rank = {axis: i for i, axis in enumerate(kept)}
+    order = [rank[axis] for axis in order if axis in rank]
+    sizes = [shape[axis] for axis in kept]
+    groups: list[list[int]] = []
+    for axis in order:
+        if groups and groups[-1][-1] + 1 == axis:
+            groups[-1].append(axis)
+        else:
+            groups.append([axis])
+    first = sorted(range(len(groups)), key=lambda k: groups[k][0])
+    position = {k: i for i, k in enumerate(first)}
+    merged = tuple(prod(sizes[axis] for axis in groups[k]) for k in first)
+    return merged, tuple(position[k] for k in range(len(groups)))
 
 
 @op_kind

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lgsim.graph import Graph, Tensor
 from lgsim.graph.builder import GraphBuilder
+from lgsim.graph.transformer import merge_heads, mlp, split_heads
 
 MODELS: dict[str, dict[str, object]] = {
     "bert_base": {},
@@ -42,24 +43,30 @@ def build(
     mask = b.input("mask", (batch, 1, 1, sequence))
     for number in range(depth):
         with b.scope(f"layer.{number}"):
-            y = attention(b, x, mask, heads)
-            x = b.layer_norm(b.add(x, y), LAYER_NORM_EPS, name="norm1")
-            y = b.gelu(b.linear(x, ffn, name="fc1"))
-            x = b.layer_norm(b.add(x, b.linear(y, dim, name="fc2")), LAYER_NORM_EPS, name="norm2")
+            x = block(b, x, mask, heads, ffn)
     b.output(x)
     return b.build()
 
 
+def block(b: GraphBuilder, x: Tensor, mask: Tensor, heads: int, ffn: int) -> Tensor:
+    """Attention, then an MLP, each with a residual and a LayerNorm behind it."""
+    with b.scope("attn"):
+        y = attention(b, x, mask, heads)
+    x = b.layer_norm(b.add(x, y), LAYER_NORM_EPS, name="norm1")
+    with b.scope("mlp"):
+        y = mlp(b, x, ffn)
+    return b.layer_norm(b.add(x, y), LAYER_NORM_EPS, name="norm2")
+
+
 def attention(b: GraphBuilder, x: Tensor, mask: Tensor, heads: int) -> Tensor:
     """Self-attention of (B, L, dim) with three projections; scores are scaled after the product."""
-    batch, length, dim = x.shape
-    with b.scope("attn"):
-        q, k, v = (
-            b.reshape(b.linear(x, dim, name=part), (batch, length, heads, dim // heads))
-            for part in ("q", "k", "v")
-        )
-        q, v = b.permute(q, (0, 2, 1, 3)), b.permute(v, (0, 2, 1, 3))
-        scores = b.matmul(q, b.permute(k, (0, 2, 3, 1)), name="qk")
-        scores = b.softmax(b.add(b.div(scores, (dim // heads) ** 0.5), mask))
-        y = b.permute(b.matmul(scores, v, name="av"), (0, 2, 1, 3))
-        return b.linear(b.reshape(y, (batch, length, dim)), dim, name="out")
+    dim = x.shape[-1]
+    orders = {"q": (0, 2, 1, 3), "k": (0, 2, 3, 1), "v": (0, 2, 1, 3)}
+    q, k, v = (
+        b.permute(split_heads(b, b.linear(x, dim, name=part), heads), order)
+        for part, order in orders.items()
+    )
+    scores = b.matmul(q, k, name="qk")
+    scores = b.softmax(b.add(b.div(scores, (dim // heads) ** 0.5), mask))
+    y = merge_heads(b, b.matmul(scores, v, name="av"))
+    return b.linear(y, dim, name="out")

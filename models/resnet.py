@@ -43,7 +43,7 @@ def build(
     """
     b = GraphBuilder("resnet")
     x = b.input("input", (batch, 3, height, width))
-    x = b.relu(b.conv(x, channels, kernel=7, stride=2, pad=3, name="conv1"))
+    x = b.relu(b.conv(x, channels, kernel=7, stride=2, pad=3, norm=True, name="conv1"))
     x = b.max_pool(x, kernel=3, stride=2, pad=1)
     block = bottleneck_block if bottleneck else basic_block
     for stage, count in enumerate(blocks):
@@ -57,15 +57,15 @@ def build(
 
 
 def basic_block(b: GraphBuilder, x: Tensor, channels: int, stride: int) -> Tensor:
-    y = b.relu(b.conv(x, channels, kernel=3, stride=stride, pad=1, name="conv1"))
-    y = b.conv(y, channels, kernel=3, pad=1, name="conv2")
+    y = b.relu(b.conv(x, channels, kernel=3, stride=stride, pad=1, norm=True, name="conv1"))
+    y = b.conv(y, channels, kernel=3, pad=1, norm=True, name="conv2")
     return b.relu(b.add(y, shortcut(b, x, channels, stride)))
 
 
 def bottleneck_block(b: GraphBuilder, x: Tensor, channels: int, stride: int) -> Tensor:
-    y = b.relu(b.conv(x, channels, kernel=1, name="conv1"))
-    y = b.relu(b.conv(y, channels, kernel=3, stride=stride, pad=1, name="conv2"))
-    y = b.conv(y, channels * EXPANSION, kernel=1, name="conv3")
+    y = b.relu(b.conv(x, channels, kernel=1, norm=True, name="conv1"))
+    y = b.relu(b.conv(y, channels, kernel=3, stride=stride, pad=1, norm=True, name="conv2"))
+    y = b.conv(y, channels * EXPANSION, kernel=1, norm=True, name="conv3")
     return b.relu(b.add(y, shortcut(b, x, channels * EXPANSION, stride)))
 
 
@@ -73,4 +73,4 @@ def shortcut(b: GraphBuilder, x: Tensor, channels: int, stride: int) -> Tensor:
     """The input itself, or projected where the block changes its shape."""
     if stride == 1 and x.shape[1] == channels:
         return x
-    return b.conv(x, channels, kernel=1, stride=stride, name="downsample")
+    return b.conv(x, channels, kernel=1, stride=stride, norm=True, name="downsample")

@@ -3,8 +3,8 @@
 Shifted windows are windows of the rolled image. The relative position biases stand in the graph
 as what a compiler sees: one weight (1, heads, N, N) per block, gathered offline from a table of
 (2·window − 1)² rows; so do the masks of the shifted blocks. `Graph.params` counts those larger
-weights, as an exported ONNX file does (28,817,262 for swin_t); `trained_params` gives the number
-of the paper, which counts the tables and no masks (28,288,354).
+weights, as an exported ONNX file does (28,817,262 for swin_t); `Graph.trained_params` is the
+number of the paper, which counts the tables and no masks (28,288,354).
 """
 
 from __future__ import annotations
@@ -14,15 +14,13 @@ from math import isqrt
 from lgsim.errors import LgsimError
 from lgsim.graph import Graph, Tensor
 from lgsim.graph.builder import GraphBuilder
+from lgsim.graph.transformer import merge_heads, mlp, patch_embed, qkv_heads
 
 MODELS: dict[str, dict[str, object]] = {
     "swin_t": {},
     "swin_s": {"depths": (2, 2, 18, 2)},
     "swin_b": {"dim": 128, "depths": (2, 2, 18, 2), "heads": (4, 8, 16, 32)},
 }
-
-POSITION_BIAS = "position_bias"
-MASK = "mask"
 
 
 def build(
@@ -57,8 +55,7 @@ def build(
     """
     b = GraphBuilder("swin")
     x = b.input("input", (batch, 3, image, image))
-    x = b.conv(x, dim, kernel=patch, stride=patch, name="patch_embed")
-    x = b.layer_norm(b.transpose(b.flatten(x, 2), 1, 2), name="embed_norm")
+    x = b.layer_norm(patch_embed(b, x, dim, patch), name="embed_norm")
     side = image // patch
     for stage, (depth, count) in enumerate(zip(depths, heads, strict=True)):
         if stage:
@@ -90,8 +87,7 @@ def block(
     y = roll_both(b, y, shift)
     x = b.add(x, b.reshape(y, x.shape))
     with b.scope("mlp"):
-        y = b.gelu(b.linear(b.layer_norm(x, name="norm2"), dim * mlp_ratio, name="fc1"))
-        y = b.linear(y, dim, name="fc2")
+        y = mlp(b, b.layer_norm(x, name="norm2"), dim * mlp_ratio)
     return b.add(x, y)
 
 
@@ -123,20 +119,19 @@ def attention(b: GraphBuilder, x: Tensor, heads: int, masked_windows: int) -> Te
 
     With `masked_windows` (windows per image) a mask keeps apart what the roll brought together.
     """
-    windows, tokens, dim = x.shape
+    tokens, side = x.shape[1], isqrt(x.shape[1])
     with b.scope("attn"):
-        qkv = b.reshape(b.linear(x, 3 * dim, name="qkv"), (windows, tokens, 3, heads, dim // heads))
-        qkv = b.permute(qkv, (2, 0, 3, 1, 4))
-        q, k, v = (b.select(qkv, axis=0, index=i) for i in range(3))
-        q = b.mul(q, (dim // heads) ** -0.5)
+        q, k, v = qkv_heads(b, x, heads)
         scores = b.matmul(q, b.transpose(k, -2, -1), name="qk")
-        scores = b.add(scores, b.weight(POSITION_BIAS, (1, heads, tokens, tokens)))
+        table = heads * (2 * side - 1) ** 2
+        shape = (1, heads, tokens, tokens)
+        scores = b.add(scores, b.weight("position_bias", shape, trained=table))
         if masked_windows:
-            mask = b.weight(MASK, (1, masked_windows, 1, tokens, tokens))
+            mask = b.weight("mask", (1, masked_windows, 1, tokens, tokens), trained=0)
             scores = b.reshape(scores, (-1, masked_windows, heads, tokens, tokens))
             scores = b.reshape(b.add(scores, mask), (-1, heads, tokens, tokens))
-        y = b.permute(b.matmul(b.softmax(scores), v, name="av"), (0, 2, 1, 3))
-        return b.linear(b.reshape(y, (windows, tokens, dim)), dim, name="proj")
+        y = merge_heads(b, b.matmul(b.softmax(scores), v, name="av"))
+        return b.linear(y, x.shape[-1], name="proj")
 
 
 def merge_patches(b: GraphBuilder, x: Tensor, side: int) -> Tensor:
@@ -147,15 +142,3 @@ def merge_patches(b: GraphBuilder, x: Tensor, side: int) -> Tensor:
     parts = [b.slice(row, axis=2, start=column, step=2) for column in range(2) for row in rows]
     y = b.reshape(b.concat(parts, axis=-1), (batch, -1, 4 * dim))
     return b.linear(b.layer_norm(y, name="norm"), 2 * dim, bias=False, name="reduction")
-
-
-def trained_params(graph: Graph) -> int:
-    """Parameters as papers count them: tables instead of gathered position biases, no masks."""
-    count = graph.params()
-    for tensor in graph.tensors:
-        if tensor.name.endswith(f"/{POSITION_BIAS}"):
-            _, heads, tokens, _ = tensor.shape
-            count += heads * (2 * isqrt(tokens) - 1) ** 2 - tensor.type.elements
-        elif tensor.name.endswith(f"/{MASK}"):
-            count -= tensor.type.elements
-    return count

@@ -30,6 +30,8 @@ class ModelEntry:
         One line on the family.
     params, macs : int
         Elements of the weights, and multiply-accumulates of one inference.
+    trained_params : int
+        Parameters as papers count them, before anything is folded or gathered offline.
     inputs : dict of str to tuple of int
         Shapes of the inputs with the script's defaults.
     """
@@ -37,6 +39,7 @@ class ModelEntry:
     name: str
     summary: str
     params: int
+    trained_params: int
     macs: int
     inputs: dict[str, tuple[int, ...]]
 
@@ -77,7 +80,9 @@ def list_models() -> list[ModelEntry]:
         for name in family.models:
             graph = _build(family, name)
             inputs = {tensor: graph.tensor(tensor).shape for tensor in graph.inputs}
-            entries.append(ModelEntry(name, summary, graph.params(), graph.macs(), inputs))
+            params = graph.params()
+            trained = params if graph.trained_params is None else graph.trained_params
+            entries.append(ModelEntry(name, summary, params, trained, graph.macs(), inputs))
     return entries
 
 

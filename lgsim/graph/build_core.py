@@ -36,6 +36,7 @@ class BuilderCore:
         self._dtype = dtype
         self._scope = ""
         self._stems: dict[str, int] = {}
+        self._folded_params = 0  # trained parameters less the elements of the weights
 
     @contextmanager
     def scope(self, name: str) -> Iterator[None]:
@@ -58,15 +59,19 @@ class BuilderCore:
         shape: Sequence[int],
         dtype: DType | None = None,
         data: np.ndarray[Any, Any] | None = None,
+        trained: int | None = None,
     ) -> Tensor:
         """Add a weight of the current scope.
 
         Trained weights have a shape only; `data` is for constants whose values matter to the
-        schedule, such as indices.
+        schedule, such as indices. `trained` is the number of trained parameters behind a weight
+        that was computed offline: 0 for a mask, the size of the table for gathered biases.
         """
         path = self._scope + name
         _check_sizes(path, shape)
         type_ = TensorType(tuple(shape), dtype or self._dtype)
+        if trained is not None:
+            self._folded_params += trained - type_.elements
         return self._graph.add_tensor(Tensor(path, type_, weight=True, data=data))
 
     def output(self, *tensors: Tensor) -> None:
@@ -102,6 +107,7 @@ class BuilderCore:
             )
         if dropped := self._graph.prune():
             self._graph.warnings.append(f"{dropped} op(s) that no output needs were dropped")
+        self._graph.trained_params = self._graph.params() + self._folded_params
         return self._graph
 
     def _path(self, name: str | None, stem: str) -> str:

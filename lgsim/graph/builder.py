@@ -26,6 +26,7 @@ from lgsim.graph.dtypes import DType
 from lgsim.graph.values import Tensor
 
 Sizes = int | Sequence[int]
+Window = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 
 
 class GraphBuilder(LayoutBuilder):
@@ -51,29 +52,25 @@ class GraphBuilder(LayoutBuilder):
         dilation: Sizes = 1,
         groups: int = 1,
         bias: bool = True,
+        norm: bool = False,
         name: str | None = None,
     ) -> Tensor:
-        """Convolution of (N, C, *spatial) to `channels`; a BatchNorm behind it is its bias.
+        """Convolution of (N, C, *spatial) to `channels`.
 
         Numbers count for every spatial dimension; `pad` also takes one number per side, those
-        before all dimensions first.
+        before all dimensions first. A BatchNorm behind it (`norm`) is folded: its shift is the
+        bias, and its scale counts as trained parameters only.
         """
         rank = len(x.shape) - 2
         path = self._path(name, "Conv")
-        sizes = per_dimension(kernel, rank)
-        attrs = ops.Conv(
-            sizes,
-            per_dimension(stride, rank),
-            per_side(pad, rank),
-            per_dimension(dilation, rank),
-            groups,
-        )
-        if groups < 1 or x.shape[1] % groups:
-            raise LgsimError(f"{x.shape[1]} channels do not form {groups} group(s)", where=path)
-        operands = [x, self._trained(path, "weight", (channels, x.shape[1] // groups, *sizes))]
-        if bias:
+        window = _window(rank, kernel, stride, pad, dilation)
+        _check_groups(path, x.shape[1], groups)
+        operands = [x, self._trained(path, "weight", (channels, x.shape[1] // groups, *window[0]))]
+        if bias or norm:
             operands.append(self._trained(path, "bias", (channels,)))
-        return self._apply(attrs, operands, path)
+        if norm:
+            self._folded_params += channels
+        return self._apply(ops.Conv(*window, groups), operands, path)
 
     def deconv(
         self,
@@ -91,20 +88,12 @@ class GraphBuilder(LayoutBuilder):
         """Transposed convolution of (N, C, *spatial) to `channels`."""
         rank = len(x.shape) - 2
         path = self._path(name, "Deconv")
-        sizes = per_dimension(kernel, rank)
-        attrs = ops.Deconv(
-            sizes,
-            per_dimension(stride, rank),
-            per_side(pad, rank),
-            per_dimension(dilation, rank),
-            per_dimension(output_padding, rank),
-            groups,
-        )
-        if groups < 1 or channels % groups:
-            raise LgsimError(f"{channels} channels do not form {groups} group(s)", where=path)
-        operands = [x, self._trained(path, "weight", (x.shape[1], channels // groups, *sizes))]
+        window = _window(rank, kernel, stride, pad, dilation)
+        _check_groups(path, channels, groups)
+        operands = [x, self._trained(path, "weight", (x.shape[1], channels // groups, *window[0]))]
         if bias:
             operands.append(self._trained(path, "bias", (channels,)))
+        attrs = ops.Deconv(*window, per_dimension(output_padding, rank), groups)
         return self._apply(attrs, operands, path)
 
     def linear(
@@ -296,6 +285,21 @@ class GraphBuilder(LayoutBuilder):
         picked = (axes,) if isinstance(axes, int) else axes
         attrs = ops.Reduce(mode, tuple(sorted(from_front(axis, rank) for axis in picked)), keepdims)
         return self.op(attrs, x, name=name)
+
+
+def _window(rank: int, kernel: Sizes, stride: Sizes, pad: Sizes, dilation: Sizes) -> Window:
+    """Kernel, strides, pads and dilations as convolutions store them."""
+    return (
+        per_dimension(kernel, rank),
+        per_dimension(stride, rank),
+        per_side(pad, rank),
+        per_dimension(dilation, rank),
+    )
+
+
+def _check_groups(path: str, channels: int, groups: int) -> None:
+    if groups < 1 or channels % groups:
+        raise LgsimError(f"{channels} channels do not form {groups} group(s)", where=path)
 
 
 def per_dimension(value: Sizes, rank: int) -> tuple[int, ...]:

@@ -38,6 +38,10 @@ class Graph:
         self.warnings: list[str] = []
         # Element type the network computes in once it is lowered; None as imported.
         self.precision: str | None = None
+        # Whether it stands in planning order, with nothing left to do before it is planned.
+        self.prepared = False
+        # What papers count: before BatchNorms fold and tables are gathered; None if unknown.
+        self.trained_params: int | None = None
         self._tensors: dict[str, Tensor] = {}
         self._ops: dict[str, Op] = {}
         self._producer: dict[str, str] = {}
@@ -273,6 +277,26 @@ class Graph:
                 del self._tensors[tensor.name]
         return removed
 
+    def reorder(self, names: Sequence[str]) -> None:
+        """Put the ops in a given order.
+
+        Raises
+        ------
+        LgsimError
+            If it is not an order of the ops, or an op would stand before one it reads from.
+        """
+        if sorted(names) != sorted(self._ops):
+            raise LgsimError("the order does not name every op once", where=self.name)
+        placed: dict[str, Op] = {}
+        for name in names:
+            op = self._ops[name]
+            for tensor in op.inputs:
+                producer = self._producer.get(tensor)
+                if producer is not None and producer not in placed:
+                    raise LgsimError(f"'{name}' would run before '{producer}'", where=self.name)
+            placed[name] = op
+        self._ops = placed
+
     def sort(self) -> None:
         """Restore topological order after edits, keeping the present order where it is free.
 
@@ -312,6 +336,8 @@ class Graph:
         twin.outputs = list(self.outputs)
         twin.warnings = list(self.warnings)
         twin.precision = self.precision
+        twin.prepared = self.prepared
+        twin.trained_params = self.trained_params
         twin._tensors = dict(self._tensors)
         twin._ops = dict(self._ops)
         twin._producer = dict(self._producer)

@@ -62,6 +62,7 @@ def network_json(graph: Graph) -> dict[str, Any]:
         "schema": 1,
         "model": graph.name,
         "params": graph.params(),
+        "trained_params": graph.trained_params,
         "macs": graph.macs(),
         "ops": graph.op_counts(),
         "unsupported": unsupported_kinds(graph),
@@ -77,6 +78,9 @@ def network_text(graph: Graph) -> str:
     """One screen on a network: shapes, totals, and a table per op kind."""
     rows = totals_by_kind(graph)
     macs, params = graph.macs(), graph.params()
+    trained = ""
+    if graph.trained_params not in (None, params):
+        trained = f", {graph.trained_params:,} before folding and gathering offline"
     weight_bytes = sum(row.weight_bytes for row in rows)
     activation_bytes = sum(row.activation_bytes for row in rows)
     intensity = macs / max(1, weight_bytes + activation_bytes)
@@ -86,7 +90,7 @@ def network_text(graph: Graph) -> str:
         f"inputs       {_shapes(graph, graph.inputs)}",
         f"outputs      {_shapes(graph, graph.outputs)}",
         f"operators    {len(graph):,}",
-        f"parameters   {params:,} ({params / 1e6:.3f} M)",
+        f"parameters   {params:,} ({params / 1e6:.3f} M){trained}",
         f"MACs         {macs:,} ({macs / 1e9:.3f} G)",
         f"weights      {weight_bytes / 1e6:,.1f} MB as stored in the file",
         f"activations  {activation_bytes / 1e6:,.1f} MB read and written, op by op",

@@ -10,10 +10,11 @@ from lgsim.report.tables import Column, table
 
 
 def models_text(entries: Sequence[ModelEntry]) -> str:
-    """One line per network."""
+    """One line per network; what a family is stands beside its first one."""
     columns = [
         Column("model", "left"),
         Column("params [M]"),
+        Column("trained [M]"),
         Column("MACs [G]"),
         Column("input", "left"),
         Column("what it is", "left"),
@@ -22,11 +23,12 @@ def models_text(entries: Sequence[ModelEntry]) -> str:
         [
             entry.name,
             f"{entry.params / 1e6:,.3f}",
+            f"{entry.trained_params / 1e6:,.3f}",
             f"{entry.macs / 1e9:,.3f}",
             ", ".join(_shape(shape) for shape in entry.inputs.values()),
-            entry.summary,
+            "" if before is not None and entry.summary == before.summary else entry.summary,
         ]
-        for entry in entries
+        for before, entry in zip([None, *entries], entries, strict=False)
     ]
     return table(columns, rows)
 
@@ -40,6 +42,7 @@ def models_json(entries: Sequence[ModelEntry]) -> dict[str, Any]:
                 "name": entry.name,
                 "summary": entry.summary,
                 "params": entry.params,
+                "trained_params": entry.trained_params,
                 "macs": entry.macs,
                 "inputs": {name: list(shape) for name, shape in entry.inputs.items()},
             }

@@ -171,3 +171,14 @@ def test_mistakes_are_told(wrong, words):
     b = GraphBuilder("net")
     with pytest.raises(LgsimError, match=words):
         wrong(b, image(b))
+
+
+def test_trained_parameters_count_what_is_folded():
+    b = GraphBuilder("net")
+    x = b.conv(image(b), 4, kernel=3, bias=False, norm=True)  # weight, shift; trained: scale too
+    x = b.add(x, b.weight("mask", (4, 4), trained=0))
+    x = b.mul(x, b.weight("gathered", (4, 4), trained=5))
+    graph = finished(b, x)
+    assert graph.params() == 8 * 4 * 9 + 4 + 16 + 16
+    assert graph.trained_params == 8 * 4 * 9 + 2 * 4 + 5
+    assert graph.copy().trained_params == graph.trained_params

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 from lgsim.errors import CheckError, InfeasibleError, LgsimError
 
 if TYPE_CHECKING:
-    from lgsim.api import Run, prepare, simulate
+    from lgsim.api import ablate, compare, explain, prepare, simulate
     from lgsim.frontends import load_model
     from lgsim.graph import Graph
     from lgsim.graph.builder import GraphBuilder
+    from lgsim.run import Run
+    from lgsim.studies.studies import study
     from lgsim.target import Target, load_target
 
 __version__ = "0.1.0"
@@ -27,12 +29,16 @@ __version__ = "0.1.0"
 _HOMES = {
     "Graph": "lgsim.graph",
     "GraphBuilder": "lgsim.graph.builder",
-    "Run": "lgsim.api",
+    "Run": "lgsim.run",
     "Target": "lgsim.target",
+    "ablate": "lgsim.api",
+    "compare": "lgsim.api",
+    "explain": "lgsim.api",
     "load_model": "lgsim.frontends",
     "load_target": "lgsim.target",
     "prepare": "lgsim.api",
     "simulate": "lgsim.api",
+    "study": "lgsim.studies.studies",
 }
 
 __all__ = [
@@ -43,10 +49,14 @@ __all__ = [
     "LgsimError",
     "Run",
     "Target",
+    "ablate",
+    "compare",
+    "explain",
     "load_model",
     "load_target",
     "prepare",
     "simulate",
+    "study",
 ]
 
 

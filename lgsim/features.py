@@ -9,6 +9,7 @@ from typing import Literal
 
 from lgsim.errors import LgsimError
 from lgsim.kernels.support import KERNEL_FEATURES
+from lgsim.planner.features import PLANNER_FEATURES
 from lgsim.rewrites import PRECISIONS, REWRITES
 
 
@@ -20,8 +21,9 @@ class Feature:
     ----------
     name : str
         What ``--disable`` takes.
-    kind : {"rewrite", "capability"}
-        A rewrite of the graph, or something kernels can do in local memory.
+    kind : {"rewrite", "capability", "planner"}
+        A rewrite of the graph, something kernels can do in local memory, or a way to arrange the
+        work of layer groups.
     summary : str
         One line.
     precisions : tuple of str
@@ -29,17 +31,18 @@ class Feature:
     """
 
     name: str
-    kind: Literal["rewrite", "capability"]
+    kind: Literal["rewrite", "capability", "planner"]
     summary: str
     precisions: tuple[str, ...] = PRECISIONS
 
 
 @cache
 def list_features() -> tuple[Feature, ...]:
-    """All features: rewrites in the order in which they run, then capabilities."""
+    """All features: rewrites in the order in which they run, capabilities, then the planner's."""
     rewrites = [Feature(r.name, "rewrite", r.summary, r.precisions) for r in REWRITES]
     kernels = [Feature(name, "capability", text) for name, text in KERNEL_FEATURES.items()]
-    return (*rewrites, *kernels)
+    planner = [Feature(name, "planner", text) for name, text in PLANNER_FEATURES.items()]
+    return (*rewrites, *kernels, *planner)
 
 
 def feature_switches(disable: Collection[str], enable: Collection[str]) -> dict[str, bool]:

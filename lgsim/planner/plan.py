@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from lgsim.kernels.support import GroupType
+from lgsim.planner.group.timetable import Timetable
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class Section:
         Slices along n, c, d, h and w.
     reason : str
         Why the section is what it is, in words; may be empty.
+    steps : Timetable or None
+        Time steps of a group that are to be kept; usually they are found anew.
     """
 
     kind: Literal["global", "group"]
@@ -34,6 +38,12 @@ class Section:
     type: GroupType | Literal[""] = ""
     secs: tuple[int, int, int, int, int] = (1, 1, 1, 1, 1)
     reason: str = ""
+    steps: Timetable | None = None
+
+
+def section_name(ops: Sequence[str]) -> str:
+    """The name on screen of a section of these ops."""
+    return ops[0] if len(ops) == 1 else f"{ops[0]} .. {ops[-1]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,14 @@ from lgsim.kernels.schedule import Direction, LmemSpan, Transfer
 from lgsim.simulator.boxes import box_extent
 from lgsim.simulator.engines import BDC, GDMA, Int8s, Int64s
 from lgsim.simulator.placing import place_tensors, tensor_addresses
-from lgsim.simulator.program import Block, Category, Command, Program, workspace_name
+from lgsim.simulator.program import (
+    Block,
+    Category,
+    Command,
+    Program,
+    Section,
+    workspace_name,
+)
 
 # A global tensor starts at a multiple of this (ALIGNMENT of the vendor's toolchain, 0x1000).
 GMEM_ALIGN_BYTES = 4096
@@ -132,9 +139,26 @@ def _assemble(
         lmem_top=_join(part.lmem_top for part in parts),
         records=tuple(record for part in parts for record in part.records),
         placements=placements,
-        addresses=tensor_addresses(graph, placements, workspaces, gmem_align_bytes),
+        addresses=tensor_addresses(
+            graph, placements, workspaces, _local_tensors(graph, sections), gmem_align_bytes
+        ),
         workspaces=workspaces,
     )
+
+
+def _local_tensors(graph: Graph, sections: Iterable[Section]) -> set[str]:
+    """Results that the ops of one group make and read among themselves."""
+    found: set[str] = set()
+    outputs = set(graph.outputs)
+    for section in sections:
+        inside = set(section.ops) if section.kind == "group" else set()
+        for op in map(graph.op, inside):
+            for name in op.outputs:
+                if name not in outputs and all(
+                    user.name in inside for user in graph.consumers(name)
+                ):
+                    found.add(name)
+    return found
 
 
 def _columns(block: Block, constant: tuple[tuple[bool, ...], ...]) -> _Columns:

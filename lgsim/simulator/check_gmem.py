@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lgsim.graph.core import Graph, Tensor, TensorType
+from lgsim.graph.core import Graph, Op, Tensor, TensorType
+from lgsim.graph.ops import Conv, Pool
 from lgsim.kernels.alias import Placement
 from lgsim.kernels.schedule import GmemBox, Transfer
 from lgsim.simulator.boxes import box_extent, box_runs
@@ -200,7 +201,9 @@ def _check_inputs(program: Program, graph: Graph, storages: dict[str, _Storage])
     """Graph inputs of which a byte is needed but never loaded."""
     needed: set[str] = set()
     for op in {number: program.ops[number] for number in program.op.tolist()}.values():
-        for name in op.inputs if op.kind not in _PICKING_KINDS else ():
+        if op.kind in _PICKING_KINDS or _skips(graph, op):
+            continue
+        for name in op.inputs:
             root = program.placements[name].root
             # Who reads a view of a part does not need the rest.
             if graph.tensor(name).nbytes == graph.tensor(root).nbytes:
@@ -215,6 +218,23 @@ def _check_inputs(program: Program, graph: Graph, storages: dict[str, _Storage])
                 where = f"input '{name}'"
                 found.append(Violation("input-load", where, _hole_text(hole, "loaded")))
     return found
+
+
+def _skips(graph: Graph, op: Op) -> bool:
+    """Whether the windows of an op leave out a row or column of its first input."""
+    attrs = op.attrs
+    if not isinstance(attrs, Conv | Pool):
+        return False
+    shapes = (graph.tensor(name).shape[2:] for name in (op.inputs[0], op.outputs[0]))
+    sizes = zip(*shapes, strict=True)
+    for axis, (size, count) in enumerate(sizes):
+        dilation = attrs.dilations[axis] if attrs.dilations else 1
+        extent = (attrs.kernel[axis] - 1) * dilation + 1
+        stride = attrs.strides[axis]
+        reach = (count - 1) * stride + extent - attrs.pads[axis]
+        if stride > extent or dilation > 1 or reach < size:
+            return True
+    return False
 
 
 def _check_output(

@@ -22,6 +22,8 @@ class Lifetime:
         First byte of a lane, and the one after the last.
     first_cycle, last_cycle : int
         Start of the first command that touches it, end of the last one.
+    was_read : bool
+        Whether it has been read since it was last written.
     """
 
     block: int
@@ -30,12 +32,18 @@ class Lifetime:
     end_address: int
     first_cycle: int
     last_cycle: int
+    was_read: bool = False
 
 
 def lifetimes(timeline: Timeline) -> list[Lifetime]:
-    """All values of a run, in order of their first use."""
+    """All values of a run, in order of their first use.
+
+    A buffer that has been read and is then written without being read holds another value: in a
+    layer group that of the next slice.
+    """
     program = timeline.program
-    values: dict[tuple[int, int], Lifetime] = {}
+    found: list[Lifetime] = []
+    current: dict[tuple[int, int], Lifetime] = {}
     columns = zip(
         program.records,
         program.block.tolist(),
@@ -44,19 +52,25 @@ def lifetimes(timeline: Timeline) -> list[Lifetime]:
         strict=True,
     )
     for record, block, start, end in columns:
-        for span in record.reads + record.writes:
-            if not span.nbytes:
-                continue
-            key, after = (block, span.buffer), span.address + span.nbytes
-            value = values.get(key)
-            if value is None:
-                values[key] = Lifetime(block, span.buffer, span.address, after, start, end)
-                continue
-            value.address = min(value.address, span.address)
-            value.end_address = max(value.end_address, after)
-            value.first_cycle = min(value.first_cycle, start)
-            value.last_cycle = max(value.last_cycle, end)
-    return list(values.values())
+        read = {span.buffer for span in record.reads}
+        for spans, reading in ((record.reads, True), (record.writes, False)):
+            for span in spans:
+                if not span.nbytes:
+                    continue
+                key, after = (block, span.buffer), span.address + span.nbytes
+                value = current.get(key)
+                renewed = value is not None and value.was_read and not reading
+                if value is None or (renewed and span.buffer not in read):
+                    value = Lifetime(block, span.buffer, span.address, after, start, end)
+                    current[key] = value
+                    found.append(value)
+                else:
+                    value.address = min(value.address, span.address)
+                    value.end_address = max(value.end_address, after)
+                    value.first_cycle = min(value.first_cycle, start)
+                    value.last_cycle = max(value.last_cycle, end)
+                value.was_read = reading
+    return found
 
 
 def lmem_use(timeline: Timeline) -> tuple[Int64s, Int64s]:
@@ -79,3 +93,18 @@ def lmem_use(timeline: Timeline) -> tuple[Int64s, Int64s]:
     change = np.zeros(len(cycles), dtype=np.int64)
     np.add.at(change, where, np.concatenate([size, -size]))
     return cycles, np.cumsum(change)
+
+
+def section_peaks(timeline: Timeline) -> Int64s:
+    """Most bytes of a lane in use at one time while each section runs, shape (sections,)."""
+    cycles, used = lmem_use(timeline)
+    peaks = np.zeros(len(timeline.program.sections), dtype=np.int64)
+    if not len(cycles):
+        return peaks
+    starts, ends = timeline.section_start, timeline.section_end
+    first = np.maximum(np.searchsorted(cycles, starts, side="right") - 1, 0)
+    after = np.searchsorted(cycles, ends, side="left")
+    for number in np.flatnonzero(ends > starts).tolist():
+        window = used[first[number] : max(after[number], first[number] + 1)]
+        peaks[number] = window.max()
+    return peaks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from lgsim.graph.core import Graph, Op, TensorType
 from lgsim.graph.ops import Concat
@@ -48,16 +48,28 @@ def tensor_addresses(
     graph: Graph,
     placements: Mapping[str, Placement],
     workspaces: Mapping[str, TensorType],
+    local: Collection[str],
     align_bytes: int,
 ) -> dict[str, int]:
-    """Byte address of every tensor: first weights, then activations, then workspaces of ops."""
+    """Byte address of every tensor: first weights, then activations, then workspaces of ops.
+
+    Those that are `local`, made and read in local memory only, have none.
+    """
     roots: dict[str, int] = {}
     free = 0
     owned = [(tensor.name, tensor.nbytes) for tensor in graph.tensors if tensor.weight]
-    owned += [(tensor.name, tensor.nbytes) for tensor in graph.tensors if not tensor.weight]
+    owned += [
+        (tensor.name, tensor.nbytes)
+        for tensor in graph.tensors
+        if not tensor.weight and tensor.name not in local
+    ]
     owned += [(name, type_.nbytes) for name, type_ in workspaces.items()]
     for name, nbytes in owned:
         if placements[name].root == name:
             roots[name] = free
             free += -(-nbytes // align_bytes) * align_bytes
-    return {name: roots[place.root] + place.offset_bytes for name, place in placements.items()}
+    return {
+        name: roots[place.root] + place.offset_bytes
+        for name, place in placements.items()
+        if place.root in roots
+    }

@@ -7,15 +7,16 @@ from functools import cache
 import pytest
 
 import lgsim
-from lgsim.api import Run
 from lgsim.graph import Graph
 from lgsim.graph.builder import GraphBuilder
 from lgsim.graph.dtypes import DType
 from lgsim.kernels.support import Features
 from lgsim.planner.base_groups import base_groups
 from lgsim.planner.group import Evaluation, GroupEvaluator, pattern_of
+from lgsim.planner.group.first_fit import first_fit
 from lgsim.planner.plan import Plan
 from lgsim.planner.strategies import plan_network
+from lgsim.run import Run
 from lgsim.simulator.blocks import plan_blocks
 from lgsim.simulator.build import build_program
 from lgsim.simulator.check import check
@@ -87,7 +88,7 @@ def test_no_group_could_begin_earlier(precision: str) -> None:
                 first, last = position[group[0]], position[group[-1]]
                 for start in range(first):
                     longer, _ = pattern_of(run.graph, ops[start : last + 1])
-                    assert not isinstance(evaluator.evaluate(longer), Evaluation)
+                    assert not isinstance(first_fit(evaluator, longer), Evaluation)
 
 
 def test_more_local_memory_never_gives_more_groups() -> None:

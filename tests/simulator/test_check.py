@@ -25,7 +25,13 @@ from toy_schedule import (
     toy_schedule,
 )
 
+from lgsim.graph.builder import GraphBuilder
+from lgsim.graph.dtypes import DType
 from lgsim.kernels.schedule import Direction, GmemBox, LmemSpan, Schedule, Step, Transfer
+from lgsim.planner import plan_network
+from lgsim.planner.group import GroupEvaluator
+from lgsim.simulator.blocks import plan_blocks
+from lgsim.simulator.build import build_program
 from lgsim.simulator.check import RULES, Violation, check
 from lgsim.simulator.timeline import Timeline, run_program
 from lgsim.target.chip import Chip
@@ -338,3 +344,17 @@ def test_run_program_is_always_in_order(chip: Chip) -> None:
     timeline = toy_run().timeline
     again = run_program(timeline.program)
     assert again.start.tolist() == timeline.start.tolist()
+
+
+@pytest.mark.parametrize(("kernel", "stride", "size"), [(1, 2, 16), (2, 3, 16), (3, 2, 16)])
+def test_input_bytes_between_the_windows_need_not_be_loaded(
+    chip: Chip, kernel: int, stride: int, size: int
+) -> None:
+    """Strided windows leave out rows, and the last one need not reach the border."""
+    b = GraphBuilder("strided", dtype=DType.F16)
+    b.output(b.conv(b.input("x", (1, 64, size, size)), 64, kernel=kernel, stride=stride))
+    graph, evaluator = b.build(), GroupEvaluator(chip)
+    program = build_program(
+        graph, plan_blocks(graph, plan_network(graph, evaluator, "none"), evaluator)
+    )
+    assert check(program, run_program(program), chip, graph) == []

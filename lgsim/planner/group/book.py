@@ -33,6 +33,10 @@ _APART = 1 << 24
 """Distance of the made-up addresses that costs are asked for; no two operands touch."""
 
 
+SAME_BANK = -2
+"""Stands for a result that lies in the bank of the first operand, behind it."""
+
+
 MANY_IMAGES = 8
 """From more batch elements on, costs follow from those of 2 and 3: every law is linear in n."""
 
@@ -51,7 +55,8 @@ def _fewer(count: int, inputs: Shapes, outputs: Shapes) -> tuple[Shapes, Shapes]
 class Statics:
     """Per value its packing and transfers, whether it is merged into another one, and cut.
 
-    `sites` and `moves` are the numbers of ops and transfers in the book.
+    `sites` and `moves` are the numbers of ops and transfers in the book; `hazards` are the members
+    that take longer if operand and result share a bank.
     """
 
     forms: tuple[WeightForm | None, ...]
@@ -60,6 +65,7 @@ class Statics:
     cut: tuple[bool, ...]
     sites: tuple[int, ...]
     moves: tuple[int, ...]
+    hazards: tuple[int, ...]
 
 
 class CostBook:
@@ -93,6 +99,11 @@ class CostBook:
                 cut_values(pattern),
                 tuple(self._number(member.site) for member in pattern.members),
                 tuple(map(self._number, traffic)),
+                tuple(
+                    number
+                    for number, member in enumerate(pattern.members)
+                    if kernel_of(type(member.site.attrs)).bank_hazard
+                ),
             )
         return found
 
@@ -120,7 +131,7 @@ class CostBook:
         outputs : tuple
             Lengths of its results.
         in_place : int
-            The operand whose place the result takes, −1 if it has its own.
+            The operand whose place the result takes, −1 if it has its own, `SAME_BANK`.
         """
         key = (number, inputs, outputs, in_place)
         found = self._computed.get(key)
@@ -157,8 +168,10 @@ class CostBook:
         for index, lengths in enumerate(outputs):
             type_ = site.outputs[index]
             nbytes = slice_bytes(chip, type_, None, lengths)
-            place = in_place if index == 0 <= in_place else count + index
-            span = LmemSpan(count + index, place * _APART, nbytes)
+            address = (in_place if index == 0 <= in_place else count + index) * _APART
+            if in_place == SAME_BANK and read[0] is not None:
+                address = read[0].span.address + read[0].span.nbytes - 1
+            span = LmemSpan(count + index, address, nbytes)
             made.append(slice_local(type_, None, lengths, span))
         kernel = kernel_of(type(site.attrs))
         work = Work(tuple(read), tuple(made), None, outputs[0][2])

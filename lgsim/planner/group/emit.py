@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import product
 
 from lgsim.kernels import kernel_of
 from lgsim.kernels.base import Local, Work
 from lgsim.kernels.schedule import Direction, Instruction, LmemSpan, Schedule, Step, Transfer
 from lgsim.planner.group.costs import GroupCosts
-from lgsim.planner.group.lmem import Placement, root
+from lgsim.planner.group.lmem import Placement
 from lgsim.planner.group.operands import Lengths, slice_bytes, slice_local, spread
 from lgsim.planner.group.pattern import Pattern
 from lgsim.planner.group.slicing import Cut, Slicing
@@ -17,6 +18,25 @@ from lgsim.target.chip import Chip
 
 Owners = tuple[tuple[int, ...], ...]
 Section = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TimedSchedule:
+    """The commands of a group.
+
+    Attributes
+    ----------
+    steps : tuple of Step
+        What happens, in order.
+    owners : tuple
+        Per step, the position of the op that each command belongs to.
+    times : tuple of int
+        Per step, the round times the time steps of a round, plus the time step.
+    """
+
+    steps: Schedule
+    owners: Owners
+    times: tuple[int, ...]
 
 
 class Emitter:
@@ -38,12 +58,13 @@ class Emitter:
         self.sections: list[Section] = list(product(*(range(count) for count in slicing.secs)))
         self._programs: dict[tuple[int, int], tuple[Instruction, ...]] = {}
 
-    def schedule(self, timetable: Timetable) -> tuple[Schedule, Owners]:
-        """Steps of all rounds, and per step the member each command belongs to."""
+    def schedule(self, timetable: Timetable) -> TimedSchedule:
+        """Steps of all rounds in which something happens."""
         steps: list[Step] = []
         owners: list[tuple[int, ...]] = []
+        times: list[int] = []
         for turn in range(len(self.sections) + STAGES - 1):
-            for actions in timetable:
+            for number, actions in enumerate(timetable):
                 transfers: list[tuple[Transfer, int]] = []
                 instructions: list[tuple[Instruction, int]] = []
                 for action in actions:
@@ -55,7 +76,8 @@ class Emitter:
                         Step(tuple(t for t, _ in transfers), tuple(i for i, _ in instructions))
                     )
                     owners.append(tuple(owner for _, owner in (*transfers, *instructions)))
-        return tuple(steps), tuple(owners)
+                    times.append(turn * len(timetable) + number)
+        return TimedSchedule(tuple(steps), tuple(owners), tuple(times))
 
     def _act(
         self,
@@ -66,14 +88,18 @@ class Emitter:
     ) -> None:
         number = action.number
         if action.kind is Kind.COMPUTE:
-            instructions += [(i, number) for i in self._program(number, index)]
+            owner = self.pattern.positions[number]
+            instructions += [(i, owner) for i in self._program(number, index)]
             return
         if action.kind is Kind.LOAD and self.costs.held[number] and index:
             return
         loading = action.kind is Kind.LOAD
         direction = Direction.LOAD if loading else Direction.STORE
         value = self.pattern.values[number]
-        owner = self.pattern.users[number][0][0] if loading else value.producer
+        member = self.pattern.users[number][0][0] if loading else value.producer
+        owner = self.pattern.positions[member]
+        if value.permute >= 0:
+            owner = self.pattern.absorbed[value.permute]
         starts, lengths = self._box(self.slicing.cuts[number], index)
         span = self._span(number, lengths)
         traffic = self.costs.traffic[number]
@@ -92,8 +118,7 @@ class Emitter:
     def _span(self, number: int, lengths: Lengths) -> LmemSpan:
         value = self.pattern.values[number]
         nbytes = slice_bytes(self.chip, value.type, self.costs.forms[number], lengths)
-        place = root(self.costs.shared, number)
-        return LmemSpan(number, self.placement.addresses[place], nbytes)
+        return LmemSpan(number, self.placement.of(number, self.costs.shared), nbytes)
 
     def _program(self, number: int, index: int) -> tuple[Instruction, ...]:
         key = number, int(self.costs.classes[index])

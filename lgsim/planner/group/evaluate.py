@@ -6,65 +6,21 @@ pattern of the group only, so that repeated blocks of a network are evaluated on
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from itertools import islice
-
-from lgsim.kernels.schedule import Schedule
 from lgsim.kernels.support import Features, GroupType
+from lgsim.planner.features import PlannerFeatures
+from lgsim.planner.group.arrange import Arranger, Evaluation, final_placement
 from lgsim.planner.group.book import CostBook
-from lgsim.planner.group.costs import GroupCosts, Thrift, group_costs
-from lgsim.planner.group.emit import Emitter, Owners
+from lgsim.planner.group.emit import Emitter, TimedSchedule
 from lgsim.planner.group.failure import Failure
-from lgsim.planner.group.group_type import choose_type, local_failure, type_failure
-from lgsim.planner.group.lmem import Placement, buffers_of, peak, place
+from lgsim.planner.group.lmem import Placement
 from lgsim.planner.group.pattern import Pattern
-from lgsim.planner.group.price import Price, price
-from lgsim.planner.group.rebalance import rebalance
-from lgsim.planner.group.secs import candidates
-from lgsim.planner.group.slicing import WHOLE, Secs, Slicing, infer
-from lgsim.planner.group.timetable import Timetable, is_complete, nearest
+from lgsim.planner.group.search import Search
+from lgsim.planner.group.slicing import Secs, infer
+from lgsim.planner.group.timetable import Timetable
 from lgsim.target.chip import Chip
 
-PATIENCE = 5
-"""How many sections in a row may bring no gain before the search for better ones ends."""
-
-
-GOOD_ENOUGH = 1.02
-"""A price this close to the cycles of the busier engine is not worth improving by more slices."""
-
-
-THRIFTS = (Thrift(), Thrift(in_place=True), Thrift(reload=True), Thrift(True, True))
-"""Ways to save memory, tried in turn until the buffers fit."""
-
-SHARES = (16, 15, 14, 12, 10)
-"""Sixteenths of local memory that moved transfers may fill; gaps between buffers take the rest."""
-
-
-WHOLE_ENOUGH = 1.1
-"""The same for a group that fits in one slice: more of them bring halos and shorter rows."""
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """A group that fits: how it is cut, when what happens, where everything lies, the price."""
-
-    pattern: Pattern
-    slicing: Slicing
-    timetable: Timetable
-    costs: GroupCosts
-    placement: Placement
-    price: Price
-
-    @property
-    def group_type(self) -> GroupType:
-        """How the ops see tensors."""
-        return self.slicing.group_type
-
-    @property
-    def secs(self) -> Secs:
-        """Slices along n, c, d, h and w."""
-        return self.slicing.secs
+HARDER = 32
+"""Ops of a group that is twice as much effort per op as a short one (measured)."""
 
 
 class GroupEvaluator:
@@ -76,29 +32,80 @@ class GroupEvaluator:
         Memory sizes and laws.
     features : Features
         Which historical restrictions are lifted.
+    planning : PlannerFeatures
+        What may be done to make groups cheaper.
+
+    Attributes
+    ----------
+    effort : int
+        What the evaluations so far have cost, in ops: each counts once for every way to cut its
+        group, and more in long groups, whose buffers are harder to place.
     """
 
-    def __init__(self, chip: Chip, features: Features | None = None) -> None:
+    def __init__(
+        self,
+        chip: Chip,
+        features: Features | None = None,
+        planning: PlannerFeatures | None = None,
+    ) -> None:
         self.chip = chip
         self.features = features or Features()
+        self.planning = planning or PlannerFeatures()
         self.book = CostBook(chip)
+        self.effort = 0
         self._found: dict[Pattern, Evaluation | Failure] = {}
+        self._too_long: dict[Pattern, int] = {}
 
-    def evaluate(self, pattern: Pattern) -> Evaluation | Failure:
-        """The group with lgsim's own type, sections and time steps."""
+    def sibling(self, features: Features, planning: PlannerFeatures) -> GroupEvaluator:
+        """One for the same chip with other switches, which shares all that they do not touch.
+
+        Only groups of ops that both may compute in local memory are shared rightly; strategies ask
+        for no others.
+        """
+        other = GroupEvaluator(self.chip, features, planning)
+        other.book = self.book
+        if planning == self.planning:
+            other._found = self._found
+            other._too_long = self._too_long
+        return other
+
+    def evaluate(self, pattern: Pattern, limit: int | None = None) -> Evaluation | Failure:
+        """The group with lgsim's own type, sections and time steps.
+
+        Parameters
+        ----------
+        pattern : Pattern
+            The group.
+        limit : int, optional
+            Cycles that are of no use any more: the search may give up, with a failure of the rule
+            ``price``, where it sees that the group takes as long as that.
+        """
         found = self._found.get(pattern)
+        if found is None and limit is not None and limit <= self._too_long.get(pattern, 0):
+            return Failure("price", f"it takes {limit:,} cycles or longer")
         if found is None:
-            found = self._found[pattern] = self._search(pattern)
+            search = Search(Arranger(self.book, self.planning), self.features)
+            found = search.run(pattern, limit)
+            count = len(pattern.members)
+            self.effort += round(search.effort * count * (count + HARDER) / HARDER)
+            if limit is not None and _reaches(found, limit):
+                self._too_long[pattern] = limit
+                return Failure("price", f"it takes {limit:,} cycles or longer")
+            self._found[pattern] = found
         return found
 
     def evaluate_section(
-        self, pattern: Pattern, group_type: GroupType, secs: Secs
+        self,
+        pattern: Pattern,
+        group_type: GroupType,
+        secs: Secs,
+        timetable: Timetable | None = None,
     ) -> Evaluation | Failure:
         """The group as a plan has it; what `evaluate` found is taken if it is the same."""
-        found = self._found.get(pattern)
+        found = None if timetable else self._found.get(pattern)
         if isinstance(found, Evaluation) and (found.group_type, found.secs) == (group_type, secs):
             return found
-        return self.evaluate_as(pattern, group_type, secs)
+        return self.evaluate_as(pattern, group_type, secs, timetable)
 
     def evaluate_as(
         self,
@@ -111,127 +118,20 @@ class GroupEvaluator:
         slicing = infer(pattern, group_type, secs, self.chip.lanes)
         if isinstance(slicing, Failure):
             return slicing
-        found: Evaluation | Failure | None = None
-        for thrift in THRIFTS:
-            if thrift.reload and secs == WHOLE:
-                break
-            costs = group_costs(pattern, slicing, self.book, thrift)
-            found = self._timed(pattern, slicing, timetable, costs)
-            if isinstance(found, Evaluation) or found.rule != "memory":
-                break
-        assert found is not None
-        return found
+        return Arranger(self.book, self.planning).arrange(pattern, slicing, timetable)
 
-    def _timed(
-        self, pattern: Pattern, slicing: Slicing, timetable: Timetable | None, costs: GroupCosts
-    ) -> Evaluation | Failure:
-        """The evaluation with given or the best time steps."""
-        if timetable is not None:
-            if not is_complete(pattern, timetable, costs.absent):
-                return Failure("steps", "the given time steps do not fit the ops of the group")
-            return self._placed(pattern, slicing, timetable, costs)
-        plain = nearest(pattern, costs.absent)
-        buffers = buffers_of(pattern, plain, costs, self.chip.eu_bytes)
-        if isinstance(buffers, Failure):
-            return buffers
-        if peak(buffers)[0] <= self.chip.lmem_bytes:
-            cycles = price(plain, costs).cycles
-            for share in SHARES:
-                budget = self.chip.lmem_bytes * share // SHARES[0]
-                table = rebalance(pattern, plain, costs, self.chip, budget)
-                if table is plain:
-                    break
-                moved = self._placed(pattern, slicing, table, costs)
-                if isinstance(moved, Evaluation):
-                    if moved.price.cycles < cycles:
-                        return moved
-                    break
-        return self._placed(pattern, slicing, plain, costs)
+    def placement(self, found: Evaluation) -> Placement:
+        """Where the buffers of a group lie in the end."""
+        return final_placement(found, self.book)
 
-    def _placed(
-        self, pattern: Pattern, slicing: Slicing, table: Timetable, costs: GroupCosts
-    ) -> Evaluation | Failure:
-        """The evaluation with these time steps, if all buffers find room."""
-        buffers = buffers_of(pattern, table, costs, self.chip.eu_bytes)
-        if isinstance(buffers, Failure):
-            return buffers
-        placement = place(buffers, self.chip)
-        if isinstance(placement, Failure):
-            return placement
-        return Evaluation(pattern, slicing, table, costs, placement, price(table, costs))
-
-    def schedule(self, found: Evaluation) -> tuple[Schedule, Owners]:
-        """The commands of a group, and per step the member that each belongs to."""
-        buffers = buffers_of(found.pattern, found.timetable, found.costs, self.chip.eu_bytes)
-        placement = found.placement
-        if not isinstance(buffers, Failure):
-            spread = place(buffers, self.chip, banks=True)
-            placement = placement if isinstance(spread, Failure) else spread
+    def schedule(self, found: Evaluation, placement: Placement) -> TimedSchedule:
+        """The commands of a group whose buffers lie as `placement` says."""
         emitter = Emitter(self.chip, found.pattern, found.slicing, found.costs, placement)
         return emitter.schedule(found.timetable)
 
-    def _search(self, pattern: Pattern) -> Evaluation | Failure:
-        """The cheapest of the first sections that fit."""
-        failure = local_failure(pattern, self.features)
-        if failure is not None:
-            return failure
-        group_type = choose_type(pattern, self.chip)
-        failure = type_failure(pattern, group_type)
-        if failure is not None:
-            return failure
-        whole = self.evaluate_as(pattern, group_type, WHOLE)
-        if isinstance(whole, Failure):
-            if whole.rule != "memory":
-                return whole
-            at_least, floor = self._bounds(pattern, group_type)
-            tries = candidates(pattern, group_type, self.chip, at_least)
-            found = self._best(pattern, group_type, tries, floor)
-            if isinstance(found, Failure) and found.rule == "secs":
-                return replace(whole, detail=f"{whole.detail}, and {found.detail}")
-            return found
-        price_floor = _floor(whole.price)
-        if whole.price.cycles <= price_floor * WHOLE_ENOUGH:
-            return whole
-        more = islice(candidates(pattern, group_type, self.chip, 2), PATIENCE)
-        cut = self._best(pattern, group_type, more, price_floor)
-        better = isinstance(cut, Evaluation) and cut.price.cycles < whole.price.cycles
-        return cut if better else whole
 
-    def _best(
-        self, pattern: Pattern, group_type: GroupType, tries: Iterable[Secs], floor: int
-    ) -> Evaluation | Failure:
-        """The cheapest of some sections; the search ends when it no longer gets better."""
-        best: Evaluation | None = None
-        first: Failure | None = None
-        worse = 0
-        for secs in tries:
-            found = self.evaluate_as(pattern, group_type, secs)
-            if isinstance(found, Failure):
-                first = first or found
-            elif best is None or found.price.cycles < best.price.cycles:
-                best, worse = found, 0
-            if best is not None:
-                worse += best is not found
-                if worse >= PATIENCE or best.price.cycles <= floor * GOOD_ENOUGH:
-                    break
-        return best or first or Failure("secs", "no axis can be cut")
-
-    def _bounds(self, pattern: Pattern, group_type: GroupType) -> tuple[int, int]:
-        """Bounds from the whole group: slices at least, and cycles of its busier engine.
-
-        What lives in one step of the whole group has to be cut down to local memory, with all ways
-        to save it; cutting does not make either engine faster.
-        """
-        slicing = infer(pattern, group_type, WHOLE, self.chip.lanes)
-        assert isinstance(slicing, Slicing)
-        thrifty = group_costs(pattern, slicing, self.book, THRIFTS[-1])
-        table = nearest(pattern, thrifty.absent)
-        buffers = buffers_of(pattern, table, thrifty, self.chip.eu_bytes)
-        assert not isinstance(buffers, Failure)
-        at_least = -(-peak(buffers)[0] // self.chip.lmem_bytes)
-        return at_least, _floor(price(table, group_costs(pattern, slicing, self.book)))
-
-
-def _floor(found: Price) -> int:
-    """Cycles that no schedule of the same commands can beat."""
-    return max(found.bdc_busy_cycles, found.gdma_busy_cycles)
+def _reaches(found: Evaluation | Failure, limit: int) -> bool:
+    """Whether a group takes so long; a search that was given up then says nothing else of it."""
+    if isinstance(found, Failure):
+        return found.rule == "price"
+    return found.price.cycles >= limit

@@ -5,6 +5,8 @@ Order and conditions of docs/chip.md §3.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 
 from lgsim.graph.core import Shape
@@ -62,32 +64,64 @@ def local_failure(pattern: Pattern, features: Features) -> Failure | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What an op says to the type of its group.
+
+    Attributes
+    ----------
+    volume : bool
+        It makes every group of its a 3D one.
+    small_c, mm : bool
+        It suits groups of that type.
+    rows_only : bool
+        It is local in SMALL_C alone: a product of heads and one matrix wants rows on the lanes.
+    """
+
+    volume: bool
+    small_c: bool
+    mm: bool
+    rows_only: bool
+
+
+@lru_cache(maxsize=4096)
+def traits(site: OpSite, lanes: int) -> Traits:
+    """The traits of an op on a chip with so many lanes."""
+    return Traits(_is_volume(site), _suits_small_c(site, lanes), _suits_mm(site), _few_heads(site))
+
+
 def choose_type(pattern: Pattern, chip: Chip) -> GroupType:
     """The group type of some ops."""
-    sites = [member.site for member in pattern.members]
-    if len(sites) == 1:
+    if len(pattern.members) == 1:
         return "NORMAL"
-    if any(_is_volume(site) for site in sites):
+    found = [traits(member.site, chip.lanes) for member in pattern.members]
+    if any(each.volume for each in found):
         return "3D"
-    if all(_suits_small_c(site, chip.lanes) for site in sites):
+    if all(each.small_c for each in found):
         return "SMALL_C"
-    if all(_suits_mm(site) for site in sites):
+    if all(each.mm for each in found):
         return "MM"
     return "NORMAL"
 
 
-def type_failure(pattern: Pattern, group_type: GroupType) -> Failure | None:
-    """A product of heads and one matrix is local only where rows lie across the lanes."""
+def type_failure(pattern: Pattern, group_type: GroupType, chip: Chip) -> Failure | None:
+    """The first op that is local in another type only."""
     if group_type == "SMALL_C":
         return None
     for number, member in enumerate(pattern.members):
-        if isinstance(member.site.attrs, MatMul):
+        if traits(member.site, chip.lanes).rows_only:
             left, right = (operand.type.shape for operand in member.site.inputs[:2])
-            few = (len(left) == 4 and left[1] < left[2]) or (len(left) == 5 and left[1] < left[3])
-            if few and len(right) == 2:
-                detail = f"a product of {left} and {right} needs the type SMALL_C"
-                return Failure("type", detail, number)
+            detail = f"a product of {left} and {right} needs the type SMALL_C"
+            return Failure("type", detail, number)
     return None
+
+
+def _few_heads(site: OpSite) -> bool:
+    if not isinstance(site.attrs, MatMul):
+        return False
+    left, right = (operand.type.shape for operand in site.inputs[:2])
+    few = (len(left) == 4 and left[1] < left[2]) or (len(left) == 5 and left[1] < left[3])
+    return few and len(right) == 2
 
 
 def _is_volume(site: OpSite) -> bool:

@@ -8,11 +8,14 @@ free address, if possible in banks that the same step does not use already.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from random import Random
 
 from lgsim.kernels.tiling import round_up
-from lgsim.planner.group.costs import GroupCosts
+from lgsim.planner.group.costs import GroupCosts, root
 from lgsim.planner.group.failure import Failure
 from lgsim.planner.group.pattern import Pattern
 from lgsim.planner.group.timetable import STAGES, Timetable, lifetimes
@@ -38,6 +41,10 @@ class Placement:
     addresses: dict[int, int]
     top: int
 
+    def of(self, value: int, shared: Mapping[int, int]) -> int:
+        """Address of a value, which may take the place of another one."""
+        return self.addresses[root(shared, value)]
+
 
 def buffers_of(
     pattern: Pattern, timetable: Timetable, costs: GroupCosts, unit: int
@@ -49,9 +56,7 @@ def buffers_of(
     overwritten by that of the next slice.
     """
     spans, members = lifetimes(pattern, timetable)
-    for result, operand in costs.shared.items():
-        place = root(costs.shared, operand)
-        spans[place] = spans[place][0], max(spans[place][1], spans.pop(result)[1])
+    spans = resident_spans(spans, costs.shared)
     length = len(timetable)
     single = costs.slices == 1
     everywhere = (1 << (length * STAGES)) - 1 if single else (1 << length) - 1
@@ -72,11 +77,15 @@ def buffers_of(
     return found
 
 
-def root(shared: Mapping[int, int], value: int) -> int:
-    """The value whose place a value takes in the end, itself if it has its own."""
-    while value in shared:
-        value = shared[value]
-    return value
+def resident_spans(
+    spans: Mapping[int, tuple[int, int]], shared: Mapping[int, int]
+) -> dict[int, tuple[int, int]]:
+    """First and last step of every buffer: values that share a place are one buffer."""
+    found = dict(spans)
+    for result, operand in shared.items():
+        place = root(shared, operand)
+        found[place] = found[place][0], max(found[place][1], found.pop(result)[1])
+    return found
 
 
 def _steps(start: int, end: int, length: int) -> int:
@@ -95,7 +104,7 @@ def peak(buffers: Sequence[Buffer]) -> tuple[int, int]:
     """Most bytes that live in one step, and that step: no placement needs less."""
     change: dict[int, int] = {}
     for buffer in buffers:
-        for first, after in _runs(buffer.steps):
+        for first, after in runs(buffer.steps):
             change[first] = change.get(first, 0) + buffer.nbytes
             change[after] = change.get(after, 0) - buffer.nbytes
     total = most = where = 0
@@ -106,7 +115,22 @@ def peak(buffers: Sequence[Buffer]) -> tuple[int, int]:
     return most, where
 
 
-def _runs(steps: int) -> Iterator[tuple[int, int]]:
+def crowded(pattern: Pattern, timetable: Timetable, costs: GroupCosts, chip: Chip) -> set[int]:
+    """Members in whose steps more bytes live than there are."""
+    buffers = buffers_of(pattern, timetable, costs, chip.eu_bytes)
+    if isinstance(buffers, Failure):
+        return set()
+    used: dict[int, int] = {}
+    for buffer in buffers:
+        for first, after in runs(buffer.steps):
+            for step in range(first, after):
+                used[step] = used.get(step, 0) + buffer.nbytes
+    wrap = len(timetable) * (STAGES if costs.slices == 1 else 1)
+    members = enumerate(lifetimes(pattern, timetable)[1])
+    return {number for number, step in members if used.get(step % wrap, 0) > chip.lmem_bytes}
+
+
+def runs(steps: int) -> Iterator[tuple[int, int]]:
     """First step, and the one after the last, of each run of ones in a bit set."""
     start = 0
     while steps:
@@ -118,7 +142,9 @@ def _runs(steps: int) -> Iterator[tuple[int, int]]:
         yield start - ones, start
 
 
-def place(buffers: Sequence[Buffer], chip: Chip, *, banks: bool = False) -> Placement | Failure:
+def place(
+    buffers: Sequence[Buffer], chip: Chip, *, banks: bool = False, thorough: bool = True
+) -> Placement | Failure:
     """Addresses for all buffers.
 
     Parameters
@@ -127,17 +153,27 @@ def place(buffers: Sequence[Buffer], chip: Chip, *, banks: bool = False) -> Plac
         What has to be placed.
     banks : bool
         Whether to keep buffers of the same step in different banks where there is room.
+    thorough : bool
+        Whether to try the slow way too if the quick ones find no room.
     """
-    most, step = peak(buffers)
-    if most > chip.lmem_bytes:
-        return _too_large(most, step, chip)
-    placement: Placement | None = None
+    failure = shortage(buffers, chip)
+    if failure is not None:
+        return failure
     for order in _orders(buffers):
         placement = _pack(order, chip, banks)
         if placement.top <= chip.lmem_bytes:
             return placement
-    assert placement is not None
-    return _too_large(placement.top, step, chip)
+    if thorough and len(buffers) <= SLOW_BUFFERS:
+        for placement in chain((_lowest_first(buffers),), _shuffled(buffers, chip)):
+            if placement.top <= chip.lmem_bytes:
+                return placement
+    return _too_large(placement.top, peak(buffers)[1], chip)
+
+
+def shortage(buffers: Sequence[Buffer], chip: Chip) -> Failure | None:
+    """Why no placement can do: more bytes live in one step than there are; else None."""
+    most, step = peak(buffers)
+    return _too_large(most, step, chip) if most > chip.lmem_bytes else None
 
 
 def _orders(buffers: Sequence[Buffer]) -> Iterator[list[Buffer]]:
@@ -148,22 +184,95 @@ def _orders(buffers: Sequence[Buffer]) -> Iterator[list[Buffer]]:
     yield sorted(buffers, key=lambda b: (b.steps & -b.steps, -b.nbytes, b.owner))
 
 
+SHUFFLES = 8
+"""Orders that are tried at random (always the same ones) when no rule finds room for all."""
+
+
+def _shuffled(buffers: Sequence[Buffer], chip: Chip) -> Iterator[Placement]:
+    """Placements with large buffers rather early, in some random orders."""
+    random = Random(0)
+    for _ in range(SHUFFLES):
+        weights = {b.owner: -b.nbytes * (0.3 + random.random()) for b in buffers}
+        yield _pack(sorted(buffers, key=lambda b: weights[b.owner]), chip, False)
+
+
+def _lowest_first(buffers: Sequence[Buffer]) -> Placement:
+    """Always the buffer next that can lie lowest, the longest life first where several can."""
+    waiting = sorted(buffers, key=lambda b: (-b.steps.bit_count(), -b.nbytes, b.owner))
+    blocks: dict[int, list[tuple[int, int]]] = {buffer.owner: [] for buffer in waiting}
+    lowest = dict.fromkeys(blocks, 0)
+    addresses: dict[int, int] = {}
+    top = 0
+    while waiting:
+        buffer = min(waiting, key=lambda b: lowest[b.owner])
+        waiting.remove(buffer)
+        start = lowest[buffer.owner]
+        end = start + buffer.nbytes
+        addresses[buffer.owner] = start
+        top = max(top, end)
+        for other in waiting:
+            if other.steps & buffer.steps:
+                insort(blocks[other.owner], (start, end))
+                if start < lowest[other.owner] + other.nbytes and end > lowest[other.owner]:
+                    lowest[other.owner] = _first_gap(blocks[other.owner], other.nbytes, 1)
+    return Placement(addresses, top)
+
+
 def _pack(order: Sequence[Buffer], chip: Chip, banks: bool) -> Placement:
-    """Each buffer at the lowest free address, in its turn; may end above local memory."""
-    placed: list[tuple[int, int, int]] = []
+    """Each buffer at the lowest free address, in its turn, until one ends above local memory."""
+    placed = _Placed()
     addresses: dict[int, int] = {}
     top = 0
     for buffer in order:
-        blocks = sorted((start, end) for start, end, steps in placed if steps & buffer.steps)
+        blocks = placed.beside(buffer.steps)
         address = _first_gap(blocks, buffer.nbytes, 1)
         if banks:
             bank = _bank_gap(blocks, buffer.nbytes, chip)
             address = bank if bank + buffer.nbytes <= chip.lmem_bytes else address
         end = address + buffer.nbytes
         addresses[buffer.owner] = address
-        placed.append((address, end, buffer.steps))
+        placed.add(address, end, buffer.steps)
         top = max(top, end)
+        if top > chip.lmem_bytes:
+            break
     return Placement(addresses, top)
+
+
+SLOW_BUFFERS = 300
+"""More buffers than this are not placed the slow way: its time grows with their square."""
+
+SHORT_STEPS = 32
+"""Buffers of no more steps are looked up step by step, the others one by one."""
+
+
+class _Placed:
+    """Buffers that have an address: short lives by step, long ones as bit sets."""
+
+    def __init__(self) -> None:
+        self._at: dict[int, list[tuple[int, int]]] = {}
+        self._short: list[tuple[int, int, int]] = []
+        self._long: list[tuple[int, int, int]] = []
+
+    def add(self, start: int, end: int, steps: int) -> None:
+        """Remember a buffer."""
+        if steps.bit_count() > SHORT_STEPS:
+            self._long.append((start, end, steps))
+            return
+        self._short.append((start, end, steps))
+        for first, after in runs(steps):
+            for step in range(first, after):
+                self._at.setdefault(step, []).append((start, end))
+
+    def beside(self, steps: int) -> list[tuple[int, int]]:
+        """(start, end) of all buffers that live in one of some steps, in order of addresses."""
+        found = {(start, end) for start, end, lives in self._long if lives & steps}
+        if steps.bit_count() > SHORT_STEPS:
+            found |= {(start, end) for start, end, lives in self._short if lives & steps}
+            return sorted(found)
+        for first, after in runs(steps):
+            for step in range(first, after):
+                found.update(self._at.get(step, ()))
+        return sorted(found)
 
 
 def _first_gap(blocks: Sequence[tuple[int, int]], nbytes: int, unit: int) -> int:
@@ -172,7 +281,8 @@ def _first_gap(blocks: Sequence[tuple[int, int]], nbytes: int, unit: int) -> int
     for start, end in blocks:
         if start - address >= nbytes:
             break
-        address = max(address, round_up(end, unit))
+        if end > address:
+            address = end if unit == 1 else round_up(end, unit)
     return address
 
 

@@ -66,7 +66,8 @@ def spread(lengths: Lengths, copies: int) -> Lengths:
 class Traffic:
     """The transfers of one value: which operand of which op, and how it lies in global memory.
 
-    `copies` is the number of lanes that a load copies each channel to.
+    `copies` is the number of lanes that a load copies each channel to. A `swapped` value lies in
+    global memory with its rows outside of its channels.
     """
 
     type: TensorType
@@ -74,6 +75,7 @@ class Traffic:
     whole: View
     operand: int
     copies: int = 1
+    swapped: bool = False
 
     def cycles(self, chip: Chip, direction: Direction, lengths: Lengths) -> int:
         """Cycles of moving a slice; where it begins does not matter."""
@@ -144,6 +146,8 @@ class Traffic:
 
     def _strides(self) -> Lengths:
         _, c, d, h, w = self.whole
+        if self.swapped:
+            return c * h * w, w, 0, c * w, 1
         return c * d * h * w, d * h * w, h * w, w, 1
 
     def _boxes(self, lengths: Lengths) -> tuple[int, Box4, Box4]:
@@ -184,8 +188,11 @@ def traffic_of(
             operand = output(pattern.members[value.producer].outputs.index(number))
         else:
             operand = pattern.users[number][0][1] if pattern.users[number] else 0
+        swapped = value.permute >= 0
+        if swapped:
+            operand = output() if value.producer >= 0 else 0
         copies = _copies(pattern, number, chip)
-        found.append(Traffic(value.type, forms[number], views[number], operand, copies))
+        found.append(Traffic(value.type, forms[number], views[number], operand, copies, swapped))
     return tuple(found)
 
 

@@ -7,22 +7,31 @@ steps in between (docs/chip.md §8).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from lgsim.kernels.tiling import round_up
 from lgsim.planner.group.costs import GroupCosts
 from lgsim.planner.group.failure import Failure
-from lgsim.planner.group.lmem import buffers_of
+from lgsim.planner.group.lmem import buffers_of, runs
 from lgsim.planner.group.pattern import Pattern
 from lgsim.planner.group.timetable import Action, Kind, Timetable, lifetimes
 from lgsim.target.chip import Chip
 
 
 def rebalance(
-    pattern: Pattern, table: Timetable, costs: GroupCosts, chip: Chip, lmem_bytes: int
+    pattern: Pattern,
+    table: Timetable,
+    costs: GroupCosts,
+    chip: Chip,
+    lmem_bytes: int,
+    pipelined: bool = True,
 ) -> Timetable:
-    """Move transfers to steps with slack, within `lmem_bytes`; the same table if none can be."""
-    balance = _Balance(pattern, table, costs, chip, lmem_bytes)
+    """Move transfers to steps with slack, within `lmem_bytes`; the same table if none can be.
+
+    They stay in the round of their slice unless slices are `pipelined`.
+    """
+    balance = _Balance(pattern, table, costs, chip, lmem_bytes, pipelined)
     if not balance.sound:
         return table
     for step in reversed(range(len(table))):
@@ -36,7 +45,13 @@ class _Balance:
     """Slack and free bytes of every step while transfers are moved."""
 
     def __init__(
-        self, pattern: Pattern, table: Timetable, costs: GroupCosts, chip: Chip, lmem_bytes: int
+        self,
+        pattern: Pattern,
+        table: Timetable,
+        costs: GroupCosts,
+        chip: Chip,
+        lmem_bytes: int,
+        pipelined: bool,
     ) -> None:
         self.costs = costs
         self.moved = False
@@ -45,6 +60,7 @@ class _Balance:
         self.unit = chip.eu_bytes
         self.length = length = len(table)
         self.single = costs.slices == 1
+        self.apart = self.single or not pipelined
         self.spans = lifetimes(pattern, table)[0]
         self.slack = [self._slack(actions) for actions in table]
         buffers = buffers_of(pattern, table, costs, chip.eu_bytes)
@@ -54,8 +70,8 @@ class _Balance:
             return
         shift = length if self.single else 0
         for buffer in buffers:
-            for step in range(length):
-                if buffer.steps >> (step + shift) & 1:
+            for first, after in runs(buffer.steps >> shift & (1 << length) - 1):
+                for step in range(first, after):
                     self.free[step] -= buffer.nbytes
 
     def _cycles(self, action: Action) -> int:
@@ -83,18 +99,21 @@ class _Balance:
             for action in self.steps[step]:
                 if action.kind is not kind or (self.single and action.stage != 1):
                     continue
+                most = min(self._cycles(action), -self.slack[step])
                 for time in self._targets(step, action):
                     profit = self._profit(step, time % self.length, action)
                     away = abs(action.stage * self.length + step - time)
                     nbytes = -away * self.costs.value_bytes[action.number]
                     if profit > 0 and (best is None or (profit, nbytes) > best[:2]):
                         best = profit, nbytes, action, time
+                    if profit == most:
+                        break
             if best is None:
                 return
             self._move(step, best[3], best[2])
 
-    def _targets(self, step: int, action: Action) -> list[int]:
-        """Times (stage · steps + step) that an action may move to.
+    def _targets(self, step: int, action: Action) -> Iterator[int]:
+        """Times (stage · steps + step) that an action may move to, the nearest first.
 
         The value has to fit local memory on the way, and may not live longer than a round.
         """
@@ -103,17 +122,15 @@ class _Balance:
         now = action.stage * length + step
         start, end = self.spans[action.number]
         if action.kind is Kind.LOAD:
-            earliest = length if self.single else max(0, end - length + 1)
+            earliest = length if self.apart else max(0, end - length + 1)
             path = range(now - 1, earliest - 1, -1)
         else:
-            path = range(now + 1, 2 * length if self.single else start + length)
-        found = []
+            path = range(now + 1, 2 * length if self.apart else start + length)
         for time in path:
             if not held and self.free[time % length] < nbytes:
                 break
             if self.slack[time % length] > 0:
-                found.append(time)
-        return found
+                yield time
 
     def _profit(self, step: int, target: int, action: Action) -> int:
         cycles = self._cycles(action)

@@ -19,6 +19,9 @@ from lgsim.target.chip import Chip
 MOST_TRIES = 60
 """How many sections are tried at the most (that many in the vendor's search on newer chips)."""
 
+FINENESS = 8
+"""A coarse search tries no number of slices that is closer than this part to the one before."""
+
 WIDE_ROW_BYTES = 512
 """Columns are cut only in rows longer than this, and into pieces of at least half of it."""
 
@@ -50,7 +53,7 @@ def most_secs(pattern: Pattern, group_type: GroupType, chip: Chip) -> Secs:
 
 
 def candidates(
-    pattern: Pattern, group_type: GroupType, chip: Chip, at_least: int
+    pattern: Pattern, group_type: GroupType, chip: Chip, at_least: int, *, coarse: bool = False
 ) -> Iterator[Secs]:
     """Sections to try, those with fewer slices first.
 
@@ -62,12 +65,16 @@ def candidates(
         How it sees tensors.
     at_least : int
         Fewer slices than this cannot fit.
+    coarse : bool
+        Whether to leave out numbers of slices that are close to others.
     """
     most = most_secs(pattern, group_type, chip)
-    yield from islice(_in_order(pattern, group_type, most, at_least), MOST_TRIES)
+    yield from islice(_in_order(pattern, group_type, most, at_least, coarse), MOST_TRIES)
 
 
-def _in_order(pattern: Pattern, group_type: GroupType, most: Secs, at_least: int) -> Iterator[Secs]:
+def _in_order(
+    pattern: Pattern, group_type: GroupType, most: Secs, at_least: int, coarse: bool
+) -> Iterator[Secs]:
     most_n, most_c, most_d, most_h, most_w = most
     for n in _shrinking(most_n):
         if n >= at_least:
@@ -75,7 +82,8 @@ def _in_order(pattern: Pattern, group_type: GroupType, most: Secs, at_least: int
     for c in _shrinking(most_c):
         if c > 1 and most_n * c >= at_least:
             yield most_n, c, 1, 1, 1
-    pieces = max(2, ceil_div(at_least, most_n * most_c))
+    fewest = max(2, ceil_div(at_least, most_n * most_c))
+    pieces = 2 if coarse else fewest
     views = value_views(pattern, group_type)
     rows, columns = (sum(sizes[axis] for sizes in views) for axis in (3, 4))
     seen: set[tuple[int, int, int]] = set()
@@ -89,10 +97,10 @@ def _in_order(pattern: Pattern, group_type: GroupType, most: Secs, at_least: int
         ]
         if cuts:
             _, h, w = min(cuts)
-            if (d, h, w) not in seen:
+            if (d, h, w) not in seen and pieces >= fewest:
                 seen.add((d, h, w))
                 yield most_n, most_c, d, h, w
-        pieces += 1
+        pieces += max(1, pieces // FINENESS) if coarse else 1
 
 
 def _shrinking(most: int) -> Iterator[int]:

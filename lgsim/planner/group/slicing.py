@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
+from lgsim.graph.ops import Add, Cast, Conv, Lut
 from lgsim.kernels import kernel_of
 from lgsim.kernels.site import OpSite
 from lgsim.kernels.support import AXES, Axis, GroupType
@@ -23,6 +24,13 @@ Cut = tuple[Piece, ...]
 Secs = tuple[int, int, int, int, int]
 
 WHOLE: Secs = (1, 1, 1, 1, 1)
+
+_READ_PARTS = (Conv, Add)
+"""Ops that can begin to read inside a slice (docs/chip.md §8): of all values of the vendor's sliced
+groups whose readers need different rows, no other op reads one (reference/plans)."""
+
+_PASS_PARTS = (Cast, Lut)
+"""Ops that work on whatever is there, for such readers behind them."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,20 @@ def cut_values(pattern: Pattern) -> tuple[bool, ...]:
     )
 
 
+@lru_cache(maxsize=1 << 12)
+def reads_parts(pattern: Pattern, value: int) -> bool:
+    """Whether every reader of a value can do with a part of its slices."""
+    for number, _ in pattern.users[value]:
+        member = pattern.members[number]
+        attrs = member.site.attrs
+        if isinstance(attrs, _PASS_PARTS):
+            if not reads_parts(pattern, member.outputs[0]):
+                return False
+        elif not isinstance(attrs, _READ_PARTS) or (isinstance(attrs, Conv) and attrs.groups > 1):
+            return False
+    return True
+
+
 @lru_cache(maxsize=1 << 14)
 def _cuts_weight(site: OpSite, index: int) -> bool:
     return kernel_of(type(site.attrs)).cuts_weight(site, index)
@@ -97,9 +119,11 @@ def infer(pattern: Pattern, group_type: GroupType, secs: Secs, lanes: int) -> Sl
     """Slices of all values for a number of sections per axis.
 
     Results that leave the group are cut evenly (whole rounds of lanes along c); the others get
-    what their readers need. Slices of two readers that differ are united if they overlap and the
-    value is made in the group.
+    what their readers need. Slices of two readers that differ are united if they overlap and every
+    reader can do with a part (`reads_parts`).
     """
+    if pattern.absorbed and group_type == "SMALL_C":
+        return Failure("permute", "SMALL_C does not see the axes that a permute beside it swaps")
     views = value_views(pattern, group_type)
     cuts: list[tuple[Cut, ...]] = [tuple(((0, size),) for size in sizes) for sizes in views]
     reads = [[cuts[v] for v in member.inputs] for member in pattern.members]
@@ -161,7 +185,7 @@ class _Axis:
                 requests[value].append(cut)
         for value, cuts in enumerate(requests):
             if cuts and self.pattern.values[value].producer < 0:
-                union = self._united(cuts, -1)
+                union = self._united(cuts, value, -1)
                 if isinstance(union, Failure):
                     return union
                 columns[value][self.position] = union
@@ -177,14 +201,14 @@ class _Axis:
                     member, f"{self.count} slices along {self.name}, allowed: {-(-size // unit)}"
                 )
             requests = [even_cut(size, self.count, unit), *requests]
-        return self._united(requests, member)
+        return self._united(requests, value, member)
 
-    def _united(self, requests: list[Cut], member: int) -> Cut | Failure:
+    def _united(self, requests: list[Cut], value: int, member: int) -> Cut | Failure:
         """One cut that covers what several readers need."""
         first = requests[0]
         if all(cut == first for cut in requests):
             return first
-        if self.name not in ("h", "w"):
+        if self.name not in ("h", "w") or not reads_parts(self.pattern, value):
             return self._failure(member, "the readers of a value need different slices of it")
         united = []
         for pieces in zip(*requests, strict=True):
@@ -196,9 +220,13 @@ class _Axis:
         return tuple(united)
 
     def _degenerate(self, cut: Cut, sizes: View) -> bool:
-        """Whether a slice is empty, or begins or ends like the one before."""
-        if sizes[self.position] == 1 or all(piece == cut[0] for piece in cut):
-            return cut[0][1] <= 0
+        """Whether a slice is empty or, along n, c and d, begins or ends like the one before.
+
+        Rows and columns may: a halo can reach over several slices of a small image. (The vendor's
+        greedy plan of unet512 cuts 32 rows into 25 slices; 3-D networks show no such depth.)
+        """
+        if sizes[self.position] == 1 or self.name in "hw" or all(piece == cut[0] for piece in cut):
+            return any(length <= 0 for _, length in cut)
         ends = [start + length for start, length in cut]
         return (
             any(length <= 0 for _, length in cut)

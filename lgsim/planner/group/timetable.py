@@ -43,12 +43,13 @@ def loaded_values(pattern: Pattern, absent: Sequence[bool]) -> list[int]:
     return [v for v in seen if pattern.values[v].producer < 0 and not absent[v]]
 
 
-def nearest(pattern: Pattern, absent: Sequence[bool]) -> Timetable:
+def nearest(pattern: Pattern, absent: Sequence[bool], pipelined: bool = True) -> Timetable:
     """One op per step; operands arrive one step before, results leave one step after.
 
     The loads of the first op stand in the last step, one round ahead, unless a value among them
     is still read in that step; then they get a step of their own. The stores of the last op
-    stand in the first step, one round later (docs/chip.md §8).
+    stand in the first step, one round later (docs/chip.md §8). Without the software pipeline,
+    both have a step of their own in the round of their slice.
 
     Parameters
     ----------
@@ -56,14 +57,16 @@ def nearest(pattern: Pattern, absent: Sequence[bool]) -> Timetable:
         The group.
     absent : sequence of bool
         Per value, whether it is a constant that is merged into another one.
+    pipelined : bool
+        Whether slices overlap in time.
     """
     count = len(pattern.members)
     loads: list[list[int]] = [[] for _ in range(count)]
     for value in loaded_values(pattern, absent):
         loads[pattern.users[value][0][0]].append(value)
     late = any(pattern.users[v][-1][0] == count - 1 for v in loads[0]) or count == 1
-    shift = int(late)
-    steps: list[list[Action]] = [[] for _ in range(count + shift)]
+    shift = int(late or not pipelined)
+    steps: list[list[Action]] = [[] for _ in range(count + shift + (not pipelined))]
     for number, values in enumerate(loads):
         step, stage = (number - 1 + shift, 1) if number + shift else (count - 1, 0)
         steps[step] += [Action(Kind.LOAD, value, stage) for value in values]

@@ -6,8 +6,10 @@ from typing import Protocol
 
 from lgsim.errors import LgsimError
 from lgsim.graph import Graph
+from lgsim.planner.absorb import absorb_permutes
 from lgsim.planner.group import GroupEvaluator
 from lgsim.planner.plan import Plan
+from lgsim.planner.strategies.dp import CheapestCuts
 from lgsim.planner.strategies.greedy import Greedy
 from lgsim.planner.strategies.none import NoGrouping
 
@@ -26,13 +28,19 @@ class Strategy(Protocol):
         ...
 
 
-STRATEGIES: dict[str, Strategy] = {strategy.name: strategy for strategy in (NoGrouping(), Greedy())}
+STRATEGIES: dict[str, Strategy] = {
+    strategy.name: strategy for strategy in (NoGrouping(), Greedy(), CheapestCuts())
+}
 
 
 def plan_network(graph: Graph, evaluator: GroupEvaluator, strategy: str) -> Plan:
-    """Plan `graph` with the strategy called `strategy`; LgsimError if there is none."""
+    """Plan `graph` with the strategy called `strategy`; LgsimError if there is none.
+
+    Permutes beside the groups that it proposes join them where that is cheaper.
+    """
     if strategy not in STRATEGIES:
         raise LgsimError(
             f"unknown strategy '{strategy}'", hint=f"choose from: {', '.join(STRATEGIES)}"
         )
-    return STRATEGIES[strategy].plan(graph, evaluator)
+    plan = STRATEGIES[strategy].plan(graph, evaluator)
+    return absorb_permutes(graph, plan, evaluator)

@@ -1,6 +1,7 @@
 """Strategy `greedy`: from the last op backwards, the longest group that fits (docs/chip.md §8).
 
-The vendor calls it opt1. No price is compared: a longer group always wins.
+The vendor calls it opt1. No price is compared: a longer group always wins, and it is cut into the
+first sections that fit.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 from lgsim.graph import Graph
 from lgsim.planner.base_groups import base_groups
 from lgsim.planner.group import Evaluation, Failure, GroupEvaluator, pattern_of
+from lgsim.planner.group.first_fit import first_fit
+from lgsim.planner.group.pattern import Pattern
 from lgsim.planner.plan import Plan, Section
 
 
@@ -15,8 +18,7 @@ class Greedy:
     """Takes the longest group that ends at the last op, then goes on before it.
 
     Every start is tried, the smallest first: whether a group fits is not monotone in its length,
-    because another op can change the type of the group and how it may be cut. Nothing is assumed
-    but that equal patterns have equal answers, which the evaluator keeps.
+    because another op can change the type of the group and how it may be cut.
     """
 
     name = "greedy"
@@ -25,10 +27,11 @@ class Greedy:
     def plan(self, graph: Graph, evaluator: GroupEvaluator) -> Plan:
         """Groups inside the runs of ops that may be local; all other ops are global layers."""
         sections: list[Section] = []
+        known: dict[Pattern, Evaluation | Failure] = {}
         border = "the network begins here"
         for refusal, ops in base_groups(graph, evaluator.features):
             if refusal is None:
-                sections += _cut(graph, ops, evaluator, border)
+                sections += _cut(graph, ops, evaluator, border, known)
             else:
                 sections.append(Section("global", ops[0], ops, reason=refusal.detail))
                 border = f"'{ops[0]}' before it may not be local"
@@ -36,15 +39,23 @@ class Greedy:
 
 
 def _cut(
-    graph: Graph, ops: tuple[str, ...], evaluator: GroupEvaluator, border: str
+    graph: Graph,
+    ops: tuple[str, ...],
+    evaluator: GroupEvaluator,
+    border: str,
+    known: dict[Pattern, Evaluation | Failure],
 ) -> list[Section]:
     """Sections of a base group, in order; `border` says why it begins where it does."""
     found: list[Section] = []
+    whole, _ = pattern_of(graph, ops)
     end = len(ops)
     while end:
         reason = border
         for start in range(end - 1):
-            answer = evaluator.evaluate(pattern_of(graph, ops[start:end])[0])
+            pattern = whole.part(start, end)
+            if pattern not in known:
+                known[pattern] = first_fit(evaluator, pattern)
+            answer = known[pattern]
             if isinstance(answer, Evaluation):
                 found.append(_group(ops[start:end], answer, reason))
                 break

@@ -53,8 +53,8 @@ def simulate_group(
     """Cycles of a group that is the whole network, and what the sanitizer says."""
     ops = tuple(op.name for op in graph)
     section = Section("group", "group", ops, found.group_type, found.secs)
-    schedule, owners = evaluator.schedule(found)
-    program = build_program(graph, [Block((section,), schedule, owners)])
+    timed = evaluator.schedule(found, evaluator.placement(found))
+    program = build_program(graph, [Block((section,), timed.steps, timed.owners)])
     timeline = run_program(program)
     return timeline.total_cycles, check(program, timeline, evaluator.chip, graph)
 

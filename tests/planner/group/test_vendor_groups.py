@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from lgsim.errors import LgsimError
+from lgsim.frontends.plans import read_plan
 from lgsim.frontends.tpu_mlir import import_mlir
-from lgsim.frontends.vendor_plan import STORE, VendorGroup, read_vendor_plan
+from lgsim.frontends.vendor_plan import STORE, VendorGroup, VendorPlan
 from lgsim.planner.group.book import CostBook
 from lgsim.planner.group.costs import group_costs
 from lgsim.planner.group.evaluate import Evaluation, GroupEvaluator
@@ -20,9 +21,14 @@ from lgsim.planner.group.group_type import choose_type
 from lgsim.planner.group.pattern import Pattern, pattern_of
 from lgsim.planner.group.price import price
 from lgsim.planner.group.slicing import Slicing, infer
+from lgsim.planner.group.timetable import is_complete
 from lgsim.target.chip import Chip
 
+SLICED = ("resnet50_1080p_f16", "resnet50_1080p_int8", "resnet50_b8_f16", "yolov5s_1080p_f16")
+"""Networks whose groups overlap in time: spans blur, the total does not."""
+
 NETWORKS = (
+    "bert_base_int8",
     "resnet18_f16",
     "resnet50_int8",
     "deit_tiny_b16_f16",
@@ -38,7 +44,8 @@ SHARE = 0.9
 def groups_of(reference: Path, network: str) -> Iterator[tuple[VendorGroup, Pattern]]:
     """The groups of a plan and the patterns of the same ops of the lowered graph."""
     graph = import_mlir(reference / "ir" / f"{network}.mlir.gz")
-    plan = read_vendor_plan(reference / "plans" / f"{network}.json.gz")
+    plan = read_plan(reference / "plans" / f"{network}.json.gz")
+    assert isinstance(plan, VendorPlan)
     cache = reference / "ir" / f"{network}.layer_group_cache.json.gz"
     functions = json.loads(gzip.decompress(cache.read_bytes()))
     listed = [
@@ -65,6 +72,28 @@ def test_same_groups_same_price(reference: Path, chip: Chip, network: str) -> No
         close += abs(price(table, costs).cycles / group.span_cycles - 1) <= WITHIN
         count += 1
     assert close >= SHARE * count
+
+
+@pytest.mark.parametrize("network", SLICED)
+def test_groups_that_overlap_take_as_long_together(
+    reference: Path, chip: Chip, network: str
+) -> None:
+    """Their prices sum to the time in which one of them runs, within 5 %."""
+    book, total, edges = CostBook(chip), 0, []
+    for group, pattern in groups_of(reference, network):
+        slicing = infer(pattern, group.type, group.secs, chip.lanes)
+        assert isinstance(slicing, Slicing)
+        costs = group_costs(pattern, slicing, book)
+        table = given_timetable(pattern, group, costs.absent)
+        assert table is not None
+        assert is_complete(pattern, table, costs.absent)
+        total += price(table, costs).cycles
+        edges.append((group.start_cycle, group.start_cycle + group.span_cycles))
+    covered, until = 0, 0
+    for start, end in sorted(edges):
+        covered += max(0, end - max(start, until))
+        until = max(until, end)
+    assert abs(total / covered - 1) <= 0.05
 
 
 @pytest.mark.parametrize(
@@ -116,4 +145,4 @@ def test_damaged_plans_are_one_clear_error(tmp_path: Path, text: str) -> None:
     path = tmp_path / "plan.json"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(LgsimError):
-        read_vendor_plan(path)
+        read_plan(path)

@@ -1,0 +1,263 @@
+"""Arranges a group whose slices are known: what stays in local memory, time steps, addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from lgsim.kernels.support import GroupType
+from lgsim.planner.features import PlannerFeatures
+from lgsim.planner.group.book import CostBook
+from lgsim.planner.group.costs import GroupCosts, group_costs, placed_costs, thrifty_costs
+from lgsim.planner.group.failure import Failure
+from lgsim.planner.group.lmem import Placement, buffers_of, crowded, peak, place, shortage
+from lgsim.planner.group.pattern import Pattern
+from lgsim.planner.group.price import Price, busier_engine, price
+from lgsim.planner.group.rebalance import rebalance
+from lgsim.planner.group.slicing import WHOLE, Secs, Slicing
+from lgsim.planner.group.thrift import Thrift, in_place_operands
+from lgsim.planner.group.timetable import Timetable, is_complete, nearest
+
+THRIFTS = (Thrift(), Thrift(in_place=True), Thrift(reload=True), Thrift(True, True))
+"""Ways to save memory, tried in turn until the buffers fit."""
+
+SHARES = (16, 15, 14, 12, 10)
+"""Sixteenths of local memory that moved transfers may fill; gaps between buffers take the rest."""
+
+KEPT_SHARES = (16, 12, 8, 4)
+"""Sixteenths of the free local memory that constants may fill which stay while others do not."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A group that fits: how it is cut, when what happens, where everything lies, the price."""
+
+    pattern: Pattern
+    slicing: Slicing
+    timetable: Timetable
+    costs: GroupCosts
+    placement: Placement
+    price: Price
+
+    @property
+    def group_type(self) -> GroupType:
+        """How the ops see tensors."""
+        return self.slicing.group_type
+
+    @property
+    def secs(self) -> Secs:
+        """Slices along n, c, d, h and w."""
+        return self.slicing.secs
+
+
+@dataclass(frozen=True, slots=True)
+class Arranger:
+    """Arranges groups on the chip of a cost book, as far as the planner's features allow."""
+
+    book: CostBook
+    planning: PlannerFeatures
+
+    def arrange(
+        self,
+        pattern: Pattern,
+        slicing: Slicing,
+        timetable: Timetable | None = None,
+        *,
+        patient: bool = True,
+        limit: int | None = None,
+    ) -> Evaluation | Failure:
+        """The group with these slices.
+
+        Parameters
+        ----------
+        pattern, slicing : Pattern, Slicing
+            The group, and how it is cut.
+        timetable : Timetable, optional
+            Its time steps, if they are given.
+        patient : bool
+            Whether to try one slice after the other too if there is no room for the pipeline.
+        limit : int, optional
+            Give up if it takes as long as this.
+        """
+        base = group_costs(pattern, slicing, self.book)
+        if limit is not None and busier_engine(base) >= limit:
+            return _too_long(limit)
+        pipelined = self.planning.software_pipeline
+        case = _Case(self.book, self.planning, pattern, slicing, base, timetable, pipelined, limit)
+        found = case.first_fit()
+        others = timetable is None and pipelined and patient and slicing.secs != WHOLE
+        if others and isinstance(found, Failure) and found.rule == "memory":
+            # Slice after slice takes longer, but fewer of them live at the same time.
+            return replace(case, pipelined=False).first_fit()
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One group with one way to cut it; `base` are its costs if no memory has to be saved."""
+
+    book: CostBook
+    planning: PlannerFeatures
+    pattern: Pattern
+    slicing: Slicing
+    base: GroupCosts
+    given: Timetable | None
+    pipelined: bool
+    limit: int | None = None
+
+    @property
+    def table(self) -> Timetable:
+        """The given time steps, or the plain ones."""
+        return self.given or nearest(self.pattern, self.base.absent, self.pipelined)
+
+    def first_fit(self) -> Evaluation | Failure:
+        """With the first way to save memory that is enough."""
+        failure: Failure | None = None
+        for thrift in self.thrifts():
+            found = self.timed(self.thrifty(thrift))
+            if isinstance(found, Evaluation):
+                return self.some_kept(found, thrift) if thrift.reload else found
+            if found.rule != "memory":
+                if thrift.in_place:
+                    # Two values in one place may live too long for the pipeline.
+                    continue
+                return found
+            if failure is None and self.given is None:
+                lack = self.shortage()
+                if lack is not None:
+                    return lack
+            failure = found
+        assert failure is not None
+        return failure
+
+    def thrifty(self, thrift: Thrift) -> GroupCosts:
+        """The costs if memory is saved."""
+        return thrifty_costs(self.pattern, self.slicing, self.book, self.base, thrift)
+
+    def thrifts(self) -> Iterator[Thrift]:
+        """Ways to save memory; before all ops work in place, those that have no room otherwise."""
+        may = in_place_operands(self.pattern, self.slicing)
+        choice = may != in_place_operands(self.pattern, self.slicing, last=True)
+        for thrift in THRIFTS:
+            if thrift.reload and not self.may_reload:
+                continue
+            if not thrift.in_place:
+                yield thrift
+            elif may:
+                tight: frozenset[int] = frozenset()
+                more = may.keys() & self.crowded(replace(thrift, only=tight))
+                while not more <= tight:
+                    tight |= more
+                    more = may.keys() & self.crowded(replace(thrift, only=tight))
+                if tight:
+                    yield replace(thrift, only=tight)
+                    if choice:
+                        yield replace(thrift, only=tight, last=True)
+                if tight != may.keys():
+                    yield thrift
+
+    @property
+    def may_reload(self) -> bool:
+        """Whether constants may be loaded again for every slice."""
+        return self.slicing.secs != WHOLE and self.planning.weight_reload
+
+    def crowded(self, thrift: Thrift) -> set[int]:
+        """Members in whose steps more bytes live than there are."""
+        return crowded(self.pattern, self.table, self.thrifty(thrift), self.book.chip)
+
+    def shortage(self) -> Failure | None:
+        """Why the buffers cannot fit, whatever is done to save memory; None if they may."""
+        costs = self.thrifty(Thrift(True, self.may_reload))
+        buffers = buffers_of(self.pattern, self.table, costs, self.book.chip.eu_bytes)
+        return buffers if isinstance(buffers, Failure) else shortage(buffers, self.book.chip)
+
+    def some_kept(self, found: Evaluation, thrift: Thrift) -> Evaluation:
+        """The same with some constants held where that is cheaper, dear ones of few bytes first."""
+        costs, chip = found.costs, self.book.chip
+        if found.price.cycles <= found.price.bdc_busy_cycles:
+            return found
+        buffers = buffers_of(self.pattern, found.timetable, costs, chip.eu_bytes)
+        assert not isinstance(buffers, Failure)
+        free = chip.lmem_bytes - peak(buffers)[0]
+        again = [
+            (int(costs.load[number].max()) / costs.value_bytes[number], number)
+            for number, stays in enumerate(costs.may_stay)
+            if stays and costs.value_bytes[number]
+        ]
+        again.sort(reverse=True)
+        best = found.price.cycles if self.limit is None else min(found.price.cycles, self.limit)
+        for share in KEPT_SHARES:
+            keep, room = set(), free * share // KEPT_SHARES[0]
+            for _, number in again:
+                if costs.value_bytes[number] + chip.eu_bytes <= room:
+                    keep.add(number)
+                    room -= costs.value_bytes[number] + chip.eu_bytes
+            kept = self.thrifty(replace(thrift, keep=frozenset(keep)))
+            if busier_engine(kept) >= best:
+                break
+            other = self.timed(kept)
+            if isinstance(other, Evaluation) and other.price.cycles < found.price.cycles:
+                return other
+        return found
+
+    def timed(self, costs: GroupCosts) -> Evaluation | Failure:
+        """The evaluation with given or the best time steps."""
+        chip, plain = self.book.chip, self.table
+        if self.given is not None and not is_complete(self.pattern, self.given, costs.absent):
+            return Failure("steps", "the given time steps do not fit the ops of the group")
+        buffers = buffers_of(self.pattern, plain, costs, chip.eu_bytes)
+        lack = buffers if isinstance(buffers, Failure) else shortage(buffers, chip)
+        if lack is not None:
+            return lack
+        if self.given is None and self.planning.step_balance:
+            cycles = price(plain, costs).cycles
+            for share in SHARES:
+                budget = chip.lmem_bytes * share // SHARES[0]
+                table = rebalance(self.pattern, plain, costs, chip, budget, self.pipelined)
+                if table is plain:
+                    break
+                moved = self.placed(costs, table, thorough=False)
+                if isinstance(moved, Failure) and moved.rule == "price":
+                    return moved
+                if isinstance(moved, Evaluation):
+                    if moved.price.cycles < cycles:
+                        return moved
+                    break
+        return self.placed(costs, plain)
+
+    def placed(
+        self, costs: GroupCosts, table: Timetable, *, thorough: bool = True
+    ) -> Evaluation | Failure:
+        """The evaluation with these time steps, if all buffers find room."""
+        chip = self.book.chip
+        if self.limit is not None and price(table, costs).cycles >= self.limit:
+            return _too_long(self.limit)
+        buffers = buffers_of(self.pattern, table, costs, chip.eu_bytes)
+        if isinstance(buffers, Failure):
+            return buffers
+        placement = place(buffers, chip, banks=bool(costs.hazards), thorough=thorough)
+        if isinstance(placement, Failure) and costs.hazards:
+            placement = place(buffers, chip, thorough=thorough)
+        if isinstance(placement, Failure):
+            return placement
+        costs = placed_costs(self.pattern, costs, placement.addresses, chip.bank_bytes)
+        found = price(table, costs)
+        return Evaluation(self.pattern, self.slicing, table, costs, placement, found)
+
+
+def _too_long(limit: int) -> Failure:
+    return Failure("price", f"it takes {limit:,} cycles or longer")
+
+
+def final_placement(found: Evaluation, book: CostBook) -> Placement:
+    """Where the buffers of a group lie in the end: apart from each other where there is room.
+
+    A price that depends on the banks of the buffers already holds for such a placement.
+    """
+    if found.costs.hazards:
+        return found.placement
+    buffers = buffers_of(found.pattern, found.timetable, found.costs, book.chip.eu_bytes)
+    if isinstance(buffers, Failure):
+        return found.placement
+    spread = place(buffers, book.chip, banks=True)
+    return found.placement if isinstance(spread, Failure) else spread

@@ -1,0 +1,130 @@
+"""The vendor's quick search: the first sections of a group that fit, whatever they cost.
+
+Found by rebuilding recorded plans (docs/accuracy.md, "Own plans against the vendor's"): from the
+number of slices that the whole group's memory asks for upwards, at most 20 tries; steps are
+balanced without a look at memory; slices that cannot be inferred end the search.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from lgsim.kernels.support import GroupType
+from lgsim.planner.group.arrange import Evaluation
+from lgsim.planner.group.costs import group_costs, thrifty_costs
+from lgsim.planner.group.evaluate import GroupEvaluator
+from lgsim.planner.group.failure import Failure
+from lgsim.planner.group.group_type import choose_type, local_failure, type_failure
+from lgsim.planner.group.lmem import buffers_of, place, shortage
+from lgsim.planner.group.pattern import Pattern
+from lgsim.planner.group.rebalance import rebalance
+from lgsim.planner.group.secs import candidates
+from lgsim.planner.group.slicing import WHOLE, Secs, infer
+from lgsim.planner.group.thrift import Thrift
+from lgsim.planner.group.timetable import nearest
+
+MOST_TRIES = 20
+"""Sections tried at the most (docs/chip.md §8)."""
+
+HELD = Thrift(), Thrift(in_place=True)
+RELOADED = Thrift(reload=True), Thrift(in_place=True, reload=True)
+"""Ways to save memory: constants are loaded again only if no try fits with all of them held."""
+
+UNLIMITED = 1 << 40
+"""Bytes that balancing may use: it does not look at local memory."""
+
+
+def first_fit(evaluator: GroupEvaluator, pattern: Pattern) -> Evaluation | Failure:
+    """The group with the first sections that fit, or the rule that the last try broke."""
+    failure = local_failure(pattern, evaluator.features)
+    if failure is not None:
+        return failure
+    group_type = choose_type(pattern, evaluator.chip)
+    failure = type_failure(pattern, group_type, evaluator.chip)
+    if failure is not None:
+        return failure
+    found: Evaluation | Failure | None = _shortage(evaluator, pattern, group_type)
+    found = found or evaluator.evaluate_section(pattern, group_type, WHOLE)
+    if isinstance(found, Evaluation) or found.rule != "memory":
+        return found
+    lmem_bytes = evaluator.chip.lmem_bytes
+    at_least = 1 - (-found.missing_bytes // lmem_bytes)
+    tries = list(islice(candidates(pattern, group_type, evaluator.chip, at_least), MOST_TRIES))
+    if not tries:
+        return found
+    for ways in (HELD, RELOADED) if evaluator.planning.weight_reload else (HELD,):
+        found = _escalate(evaluator, pattern, group_type, tries, ways)
+        if isinstance(found, Evaluation) or found.rule != "memory":
+            break
+    return found
+
+
+def _shortage(evaluator: GroupEvaluator, pattern: Pattern, group_type: GroupType) -> Failure | None:
+    """Why the whole group cannot be one slice, with every transfer beside its op."""
+    chip = evaluator.chip
+    slicing = infer(pattern, group_type, WHOLE, chip.lanes)
+    if isinstance(slicing, Failure):
+        return slicing
+    costs = group_costs(pattern, slicing, evaluator.book)
+    found: Failure | None = None
+    for thrift in HELD:
+        saving = thrifty_costs(pattern, slicing, evaluator.book, costs, thrift)
+        buffers = buffers_of(pattern, nearest(pattern, costs.absent), saving, chip.eu_bytes)
+        lack = buffers if isinstance(buffers, Failure) else shortage(buffers, chip)
+        if lack is None:
+            return None
+        found = found or lack
+    return found
+
+
+def _escalate(
+    evaluator: GroupEvaluator,
+    pattern: Pattern,
+    group_type: GroupType,
+    tries: list[Secs],
+    ways: tuple[Thrift, ...],
+) -> Evaluation | Failure:
+    """The first of some sections that fit.
+
+    The last ones are looked at before: if not even they fit, fewer slices will not.
+    """
+    found: Evaluation | Failure | None = _misfit(evaluator, pattern, group_type, tries[-1], ways)
+    if isinstance(found, Failure) and found.rule == "memory":
+        return found
+    for secs in tries:
+        found = _misfit(evaluator, pattern, group_type, secs, ways)
+        found = found or evaluator.evaluate_section(pattern, group_type, secs)
+        if isinstance(found, Evaluation) or found.rule != "memory":
+            return found
+    assert found is not None
+    return found
+
+
+def _misfit(
+    evaluator: GroupEvaluator,
+    pattern: Pattern,
+    group_type: GroupType,
+    secs: Secs,
+    ways: tuple[Thrift, ...],
+) -> Failure | None:
+    """Why the slices cannot be cut, or the buffers of balanced steps find no room."""
+    chip = evaluator.chip
+    slicing = infer(pattern, group_type, secs, chip.lanes)
+    if isinstance(slicing, Failure):
+        return slicing
+    base = group_costs(pattern, slicing, evaluator.book)
+    plain = nearest(pattern, base.absent)
+    found: Failure | None = None
+    for thrift in ways:
+        costs = thrifty_costs(pattern, slicing, evaluator.book, base, thrift)
+        buffers = buffers_of(pattern, plain, costs, chip.eu_bytes)
+        if not isinstance(buffers, Failure) and shortage(buffers, chip) is None:
+            table = rebalance(pattern, plain, costs, chip, UNLIMITED)
+            buffers = buffers_of(pattern, table, costs, chip.eu_bytes)
+        if isinstance(buffers, Failure):
+            return buffers
+        placement = place(buffers, chip)
+        if not isinstance(placement, Failure):
+            return None
+        found = found or placement
+    return found

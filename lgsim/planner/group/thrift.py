@@ -1,0 +1,75 @@
+"""Ways to save local memory at the cost of cycles: results in place, constants loaded again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lgsim.graph.ops import Add, Div, Max, Min, Mul, Sub
+from lgsim.kernels.site import OpSite
+from lgsim.planner.group.pattern import Pattern
+from lgsim.planner.group.slicing import Cut, Slicing
+
+_IN_PLACE = (Add, Sub, Mul, Min, Max, Div)
+"""Ops whose result the vendor lets take the place of an operand (docs/chip.md §8)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thrift:
+    """Ways to save local memory at the cost of cycles.
+
+    Attributes
+    ----------
+    in_place : bool
+        Results of element-wise ops take the place of an operand that nobody else reads; reading
+        and writing the same words takes turns.
+    only : frozenset of int, optional
+        The members that do; all if None.
+    last : bool
+        Whether it is the last operand that may be taken, not the first.
+    reload : bool
+        Constants are loaded again for every slice instead of staying.
+    keep : frozenset of int
+        Constants that stay all the same.
+    """
+
+    in_place: bool = False
+    reload: bool = False
+    keep: frozenset[int] = frozenset()
+    only: frozenset[int] | None = None
+    last: bool = False
+
+
+def may_work_in_place(site: OpSite) -> bool:
+    """Whether a result of the op may ever take the place of an operand."""
+    return isinstance(site.attrs, _IN_PLACE)
+
+
+def in_place_operands(pattern: Pattern, slicing: Slicing, *, last: bool = False) -> dict[int, int]:
+    """Members whose result may take the place of an operand, and the first or last such operand.
+
+    Nobody reads the operand later, and its slices are no smaller (reference/plans: six Adds).
+    """
+    found = {}
+    for number, member in enumerate(pattern.members):
+        if not may_work_in_place(member.site):
+            continue
+        result = member.outputs[0]
+        for index, value in enumerate(member.inputs):
+            operand, users = pattern.values[value], pattern.users[value]
+            dies = users[-1][0] == number and not operand.leaves and not operand.weight
+            again = sum(reader == number for reader, _ in users) > 1
+            covers = _covers(slicing.cuts[value], slicing.cuts[result])
+            alike = operand.type == pattern.values[result].type
+            if dies and covers and alike and not again:
+                found[number] = index
+                if not last:
+                    break
+    return found
+
+
+def _covers(larger: tuple[Cut, ...], smaller: tuple[Cut, ...]) -> bool:
+    """Whether every slice of one value is at least as long as that of the other on all axes."""
+    return all(
+        len(one) == len(other) and all(a >= b for (_, a), (_, b) in zip(one, other, strict=True))
+        for one, other in zip(larger, smaller, strict=True)
+    )

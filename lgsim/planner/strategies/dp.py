@@ -1,0 +1,133 @@
+"""Strategy `dp`: the cheapest way to cut each run of ops that may be local (docs/chip.md §8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from lgsim.errors import InfeasibleError
+from lgsim.graph import Graph
+from lgsim.kernels.alias import free_ops
+from lgsim.kernels.site import site_of
+from lgsim.planner.base_groups import base_groups
+from lgsim.planner.bounds import IMPOSSIBLE
+from lgsim.planner.group import GroupEvaluator, pattern_of
+from lgsim.planner.group.pattern import Pattern
+from lgsim.planner.intervals import Intervals
+from lgsim.planner.pieces import pieces
+from lgsim.planner.plan import Plan, Section
+from lgsim.planner.price import global_cycles, plan_cycles
+from lgsim.planner.shortest import Cuts, Path
+from lgsim.planner.strategies.greedy import Greedy
+from lgsim.planner.strategies.none import NoGrouping
+
+EFFORT = 6000
+"""Ops to evaluate in a run before the search is content with what it has, each counted once for
+every way to cut it. Runs of a dozen ops are searched to the end with far less."""
+
+
+class CheapestCuts:
+    """Takes the cheapest way to cut each base group into intervals of the order of the graph.
+
+    Considered are all intervals of two or more ops as layer groups, each priced by the evaluator,
+    and all single ops as global layers; the sum of prices is smallest over all ways to cut. Only
+    intervals that a lower bound does not rule out are evaluated, and equal ones once (see `Cuts`,
+    also for what happens in runs so long that even these are too many). Moves across the borders
+    of groups are no part of the sum; so the plans of `greedy` and `none` are priced as well, and
+    the cheapest of the three is taken.
+    """
+
+    name = "dp"
+    summary = "the cheapest cuts of each run of ops that may be local (the vendor's opt2)"
+
+    def plan(self, graph: Graph, evaluator: GroupEvaluator) -> Plan:
+        """Groups inside the runs of ops that may be local; all other ops are global layers."""
+        search = _Search(graph, evaluator)
+        sections: list[Section] = []
+        for refusal, ops in base_groups(graph, evaluator.features):
+            if refusal is None:
+                sections += search.cut(ops)
+            else:
+                sections.append(Section("global", ops[0], ops, reason=refusal.detail))
+        plans = [Plan(self.name, tuple(sections))]
+        plans += [other.plan(graph, evaluator) for other in (Greedy(), NoGrouping())]
+        best = min(plans, key=lambda plan: plan_cycles(graph, plan, evaluator))
+        return replace(best, strategy=self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A run that is cut: its sections, and what is known of its intervals."""
+
+    path: Path
+    intervals: Intervals
+
+
+class _Search:
+    """Cuts the runs of one graph; equal runs are cut once."""
+
+    def __init__(self, graph: Graph, evaluator: GroupEvaluator) -> None:
+        self.graph = graph
+        self.evaluator = evaluator
+        self.free = free_ops(graph)
+        self._known: dict[tuple[Pattern, tuple[int | None, ...]], _Cut] = {}
+
+    def cut(self, ops: tuple[str, ...]) -> list[Section]:
+        """Sections of a run, in order.
+
+        Raises
+        ------
+        InfeasibleError
+            If an op fits the chip neither alone nor in a group.
+        """
+        pattern, _ = pattern_of(self.graph, ops)
+        sections: list[Section] = []
+        for start, stop in pieces(pattern):
+            part = pattern if stop - start == len(ops) else pattern.part(start, stop)
+            sections += self._cut_piece(part, ops[start:stop])
+        return sections
+
+    def _cut_piece(self, pattern: Pattern, ops: tuple[str, ...]) -> list[Section]:
+        alone = tuple(self._alone(name) for name in ops)
+        found = self._known.get((pattern, alone))
+        if found is None:
+            intervals = Intervals(pattern, self.evaluator, alone)
+            found = _Cut(Cuts(intervals, EFFORT).cheapest(), intervals)
+            self._known[pattern, alone] = found
+        return [
+            self._section(found, ops[start:stop], start, alone[start:stop])
+            for start, stop in found.path
+        ]
+
+    def _alone(self, name: str) -> int | None:
+        """Cycles of an op as a global layer; None if it does not fit the chip."""
+        if name in self.free:
+            return 0
+        try:
+            return global_cycles(site_of(self.graph, self.graph.op(name)), self.evaluator.chip)
+        except InfeasibleError:
+            return None
+
+    def _section(
+        self, cut: _Cut, ops: tuple[str, ...], start: int, alone: tuple[int | None, ...]
+    ) -> Section:
+        if len(ops) == 1:
+            if alone[0] is None:
+                raise self._misfit(ops[0])
+            reason = "cheaper alone than in a group with its neighbours"
+            return Section("global", ops[0], ops, reason=reason)
+        if cut.intervals.cycles[start + len(ops), start] >= IMPOSSIBLE:
+            raise self._misfit(next(o for o, c in zip(ops, alone, strict=True) if c is None))
+        found = cut.intervals.group(start, start + len(ops))
+        apart = sum(cycles or 0 for cycles in alone)
+        reason = f"{found.price.cycles:,} cycles; its ops alone take {apart:,}"
+        name = f"{ops[0]} .. {ops[-1]}"
+        return Section("group", name, ops, found.group_type, found.secs, reason)
+
+    def _misfit(self, name: str) -> InfeasibleError:
+        """Why an op does not fit the chip alone."""
+        try:
+            global_cycles(site_of(self.graph, self.graph.op(name)), self.evaluator.chip)
+        except InfeasibleError as error:
+            error.where = error.where or name
+            return error
+        raise AssertionError(name)

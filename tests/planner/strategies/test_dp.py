@@ -1,0 +1,174 @@
+"""Strategy `dp`: exact over its search space, never slower than other plans, sound bounds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from small_graphs import networks
+
+import lgsim
+from lgsim.graph import Graph
+from lgsim.kernels.site import site_of
+from lgsim.lowering import lower
+from lgsim.planner.base_groups import base_groups
+from lgsim.planner.bounds import IMPOSSIBLE, interval_bounds
+from lgsim.planner.features import PLANNER_FEATURES, PlannerFeatures
+from lgsim.planner.group import Evaluation, GroupEvaluator, pattern_of
+from lgsim.planner.group.pattern import Pattern
+from lgsim.planner.intervals import Intervals
+from lgsim.planner.price import global_cycles, plan_cycles
+from lgsim.planner.shortest import Cuts
+from lgsim.planner.strategies import plan_network
+from lgsim.target import load_target
+from lgsim.target.chip import Chip
+
+CHIP = load_target("bm1684x").chip("cmodel")
+SMALL = replace(CHIP, lmem_bytes=CHIP.lmem_bytes // 4)
+UNLIMITED = 1 << 40
+
+
+def runs(graph: Graph, chip: Chip) -> list[tuple[Pattern, list[int], GroupEvaluator]]:
+    """The runs of a lowered network: pattern, cycles of each op alone."""
+    evaluator = GroupEvaluator(chip)
+    found = []
+    for refusal, ops in base_groups(graph, evaluator.features):
+        if refusal is None:
+            alone = [global_cycles(site_of(graph, graph.op(name)), chip) for name in ops]
+            found.append((pattern_of(graph, ops)[0], alone, evaluator))
+    return found
+
+
+def price(evaluator: GroupEvaluator, pattern: Pattern, start: int, stop: int) -> int:
+    """Cycles of an interval as a group."""
+    found = evaluator.evaluate(pattern.part(start, stop))
+    return found.price.cycles if isinstance(found, Evaluation) else IMPOSSIBLE
+
+
+@pytest.mark.parametrize("chip", [CHIP, SMALL], ids=["256KiB", "64KiB"])
+@given(graph=networks())
+@settings(max_examples=25, deadline=None)
+def test_it_equals_brute_force(chip: Chip, graph: Graph) -> None:
+    """Over all ways to cut every run into groups and single ops."""
+    for pattern, alone, evaluator in runs(lower(graph, "f16"), chip):
+        best = [0]
+        for stop in range(1, len(alone) + 1):
+            ways = [best[stop - 1] + alone[stop - 1]]
+            ways += [best[k] + price(evaluator, pattern, k, stop) for k in range(stop - 1)]
+            best.append(min(ways))
+        intervals = Intervals(pattern, GroupEvaluator(chip), alone)
+        path = Cuts(intervals, UNLIMITED).cheapest()
+        assert sum(int(intervals.cycles[stop, start]) for start, stop in path) == best[-1]
+
+
+@pytest.mark.parametrize("chip", [CHIP, SMALL], ids=["256KiB", "64KiB"])
+@given(graph=networks())
+@settings(max_examples=25, deadline=None)
+def test_no_price_is_below_its_bound(chip: Chip, graph: Graph) -> None:
+    """Of any interval of any run."""
+    for pattern, alone, evaluator in runs(lower(graph, "f16"), chip):
+        bounds = interval_bounds(pattern, evaluator)
+        for stop in range(2, len(alone) + 1):
+            for start in range(stop - 1):
+                assert bounds[stop, start] <= price(evaluator, pattern, start, stop)
+
+
+@given(graph=networks())
+@settings(max_examples=15, deadline=None)
+def test_it_is_never_slower_than_other_strategies(graph: Graph) -> None:
+    """Whole plans, with moves across the borders of groups."""
+    typed, evaluator = lower(graph, "f16"), GroupEvaluator(SMALL)
+    cycles = {
+        name: plan_cycles(typed, plan_network(typed, evaluator, name), evaluator)
+        for name in ("dp", "greedy", "none")
+    }
+    assert cycles["dp"] <= min(cycles["greedy"], cycles["none"])
+
+
+def cycles_on(graph: Graph, chip: Chip, planning: PlannerFeatures | None = None) -> int:
+    """What `dp` makes of a network."""
+    evaluator = GroupEvaluator(chip, planning=planning)
+    return plan_cycles(graph, plan_network(graph, evaluator, "dp"), evaluator)
+
+
+@given(graph=networks())
+@settings(max_examples=15, deadline=None)
+def test_more_local_memory_is_never_slower(graph: Graph) -> None:
+    """From 64 to 256 KiB a lane, unless an op alone is.
+
+    The tiles of global layers are the vendor's, and larger ones overlap less.
+    """
+    typed = lower(graph, "f16")
+    chips = [replace(CHIP, lmem_bytes=kib << 10) for kib in (64, 128, 256)]
+    for op in typed:
+        alone = [global_cycles(site_of(typed, op), chip) for chip in chips]
+        assume(alone == sorted(alone, reverse=True))
+    cycles = [cycles_on(typed, chip) for chip in chips]
+    assert cycles == sorted(cycles, reverse=True)
+
+
+@given(graph=networks())
+@settings(max_examples=15, deadline=None)
+def test_more_bandwidth_is_never_slower(graph: Graph) -> None:
+    """Twice the rate of loads, then of stores."""
+    typed = lower(graph, "f16")
+    loads = replace(SMALL, load_bytes_per_cycle=2 * SMALL.load_bytes_per_cycle)
+    both = replace(loads, store_bytes_per_cycle=2 * SMALL.store_bytes_per_cycle)
+    cycles = [cycles_on(typed, chip) for chip in (SMALL, loads, both)]
+    assert cycles == sorted(cycles, reverse=True)
+
+
+@pytest.mark.parametrize("feature", sorted(PLANNER_FEATURES))
+@given(graph=networks())
+@settings(max_examples=10, deadline=None)
+def test_another_feature_is_never_slower(feature: str, graph: Graph) -> None:
+    """Every switch of the planner, off and on."""
+    typed = lower(graph, "f16")
+    without = PlannerFeatures.without([feature])
+    assert cycles_on(typed, SMALL) <= cycles_on(typed, SMALL, without)
+
+
+@cache
+def run_of(net: str, strategy: str) -> lgsim.Run:
+    """Several tests look at the same run."""
+    return lgsim.simulate(net, strategy=strategy)
+
+
+@pytest.mark.parametrize("net", ["resnet18", "swin_t"])
+def test_plans_are_sound_and_priced_as_simulated(net: str) -> None:
+    """Sanitizer; the price of the plan is what the simulator measures."""
+    run = run_of(net, "dp")
+    assert run.check() == []
+    assert plan_cycles(run.graph, run.plan, GroupEvaluator(run.chip)) == run.cycles
+    assert run.cycles <= run_of(net, "greedy").cycles
+
+
+def test_cost_grows_with_different_blocks_not_with_depth() -> None:
+    """Equal intervals of a deeper network are evaluated once."""
+    efforts = []
+    for layers in (12, 24):
+        evaluator = GroupEvaluator(CHIP)
+        graph = lgsim.prepare(lgsim.load_model("bert_base", args={"depth": layers}))
+        plan_network(graph, evaluator, "dp")
+        efforts.append(evaluator.effort)
+    assert efforts[1] <= 1.5 * efforts[0]
+
+
+def test_intervals_are_cut_where_it_is_cheapest() -> None:
+    """A table of prices, by hand."""
+    cycles = np.full((4, 4), IMPOSSIBLE, dtype=np.int64)
+    cycles[[1, 2, 3], [0, 1, 2]] = 10
+    cycles[2, 0], cycles[3, 1], cycles[3, 0] = 15, 12, 23
+    assert _cheapest(cycles) == [(0, 1), (1, 3)]
+
+
+def _cheapest(cycles: np.ndarray) -> list[tuple[int, int]]:
+    class Known:
+        count, effort = len(cycles) - 1, 0
+        known = np.ones_like(cycles, dtype=np.bool_)
+
+    Known.cycles = cycles
+    return Cuts(Known(), 0).cheapest()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import takewhile
 from typing import Any, Literal, get_args
 
 from lgsim.errors import LgsimError
@@ -55,6 +53,11 @@ class VendorOp:
     buffer_bytes: int
     aligned: bool
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the result."""
+        return _shape(self.type)
+
 
 @dataclass(frozen=True, slots=True)
 class VendorGroup:
@@ -91,43 +94,55 @@ class VendorGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class VendorLayer:
+    """An op that runs alone: its kind, and the shape of its first result."""
+
+    kind: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class VendorPlan:
-    """The vendor's plan of a network; `global_layers` counts the ops that run alone."""
+    """The vendor's plan of a network; ops that only rename their operand are in neither list."""
 
     model: str
     precision: str
     cycles: int
     groups: tuple[VendorGroup, ...]
-    global_layers: int
+    global_layers: tuple[VendorLayer, ...]
 
 
-def read_vendor_plan(path: str | Path) -> VendorPlan:
-    """Read a plan (``.json`` or ``.json.gz``).
+def is_vendor_plan(document: Mapping[str, Any]) -> bool:
+    """Whether a JSON document looks like a finished plan of the vendor's."""
+    return "groups" in document and "global_layers" in document
+
+
+def vendor_plan(document: Mapping[str, Any], where: str) -> VendorPlan:
+    """Take a finished plan from its JSON document.
 
     Raises
     ------
     LgsimError
-        If the file cannot be read or has another form.
+        If it has another form; `where` is the file.
     """
-    path = Path(path)
     try:
-        data = path.read_bytes()
-        document = json.loads(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data)
         return VendorPlan(
             document["model"],
             document["precision"],
             document["cycles"],
             tuple(_group(group) for group in document["groups"]),
-            len(document["global_layers"]),
+            tuple(
+                VendorLayer(layer["kind"], _shape(layer["outputs"][0]))
+                for layer in document["global_layers"]
+            ),
         )
-    except OSError as error:
-        raise LgsimError(error.strerror or "cannot be read", where=str(path)) from error
-    except (EOFError, zlib.error, ValueError) as error:
-        raise LgsimError("is no plan: it is damaged or no JSON", where=str(path)) from error
-    except (KeyError, TypeError) as error:
-        raise LgsimError(
-            f"is no plan of the vendor's: {error} is missing", where=str(path)
-        ) from error
+    except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
+        raise LgsimError(f"is no plan of the vendor's: {error!r}", where=where) from None
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    """The shape in a type like ``64x49x96xf16``; element types may hold any text."""
+    return tuple(int(size) for size in takewhile(str.isdigit, text.split("x")))
 
 
 def _type(name: str) -> GroupTypeName:

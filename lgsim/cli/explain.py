@@ -8,6 +8,7 @@ from lgsim.cli.options import (
     NetOptions,
     ScheduleOptions,
     json_option,
+    keywords,
     net_options,
     schedule_options,
 )
@@ -33,20 +34,7 @@ def command(
     """
     from lgsim.api import explain
 
-    explained = explain(
-        net_options.net,
-        target=schedule_options.target,
-        precision=schedule_options.precision,
-        strategy=schedule_options.strategy,
-        timing=schedule_options.timing,
-        batch=net_options.batch,
-        shapes=net_options.shapes,
-        args=net_options.args,
-        io_dtype=schedule_options.io_dtype,
-        disable=schedule_options.disable,
-        enable=schedule_options.enable,
-        overrides=schedule_options.overrides,
-    )
+    explained = explain(net_options.net, **keywords(net_options, schedule_options))
     print_warnings(explained.graph.warnings)
     if json_file is not None:
         print_json(explained.to_json(op), json_file)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from lgsim.errors import LgsimError
+from lgsim.settings import DEFAULTS, Options
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -35,9 +36,30 @@ class ScheduleOptions:
     precision: str
     io_dtype: str
     strategy: str
+    plan: str | None
+    vendor_steps: bool
     timing: str
     disable: tuple[str, ...]
     enable: tuple[str, ...]
+
+
+def keywords(net: NetOptions, schedule: ScheduleOptions) -> Options:
+    """What the API takes as keyword arguments."""
+    return {
+        "batch": net.batch,
+        "shapes": net.shapes,
+        "args": net.args,
+        "target": schedule.target,
+        "overrides": schedule.overrides,
+        "precision": schedule.precision,
+        "io_dtype": schedule.io_dtype,
+        "strategy": schedule.strategy,
+        "plan": schedule.plan,
+        "vendor_steps": schedule.vendor_steps,
+        "timing": schedule.timing,
+        "disable": schedule.disable,
+        "enable": schedule.enable,
+    }
 
 
 def net_options(function: Function) -> Function:
@@ -52,7 +74,7 @@ def net_options(function: Function) -> Function:
         **rest: Any,
     ) -> Any:
         net, rest = _net_or_json_file(net, rest)
-        options = NetOptions(net, batch, _shapes(shape), _pairs(arg, "--arg", "window=8"))
+        options = NetOptions(net, batch, _shapes(shape), pairs(arg, "--arg", "window=8"))
         return function(net_options=options, **rest)
 
     for option in (
@@ -86,6 +108,35 @@ def _net_or_json_file(net: str | None, rest: dict[str, Any]) -> tuple[str, dict[
 
 def schedule_options(function: Function) -> Function:
     """Add the options of scheduling, passed on as one `ScheduleOptions`."""
+    return chip_options(strategy_option(plan_options(function)))
+
+
+def plan_options(function: Function) -> Function:
+    """Add --plan and --vendor-steps."""
+    plan = click.option(
+        "--plan",
+        metavar="FILE",
+        help="Schedule as this plan says (strategy given): one of lgsim, or tpu-mlir's"
+        " layer_group_cache.json.",
+    )
+    steps = click.option(
+        "--vendor-steps",
+        is_flag=True,
+        help="With a finished plan of the vendor's: keep its time steps as well.",
+    )
+    return plan(steps(function))
+
+
+def strategy_option(function: Function) -> Function:
+    """Add --strategy."""
+    option = click.option(
+        "--strategy", default=DEFAULTS.strategy, show_default=True, help="Grouping strategy."
+    )
+    return option(function)
+
+
+def chip_options(function: Function) -> Function:
+    """As `schedule_options`, but for verbs that choose the strategies in another way."""
 
     @functools.wraps(function)
     def wrapper(
@@ -93,15 +144,25 @@ def schedule_options(function: Function) -> Function:
         set_: tuple[str, ...],
         precision: str,
         io_dtype: str,
-        strategy: str,
         timing: str,
         disable: tuple[str, ...],
         enable: tuple[str, ...],
+        strategy: str = DEFAULTS.strategy,
+        plan: str | None = None,
+        vendor_steps: bool = False,
         **rest: Any,
     ) -> Any:
-        overrides = _pairs(set_, "--set", "gdma.load_gbps=50")
         options = ScheduleOptions(
-            target, overrides, precision, io_dtype, strategy, timing, disable, enable
+            target=target,
+            overrides=pairs(set_, "--set", "gdma.load_gbps=50"),
+            precision=precision,
+            io_dtype=io_dtype,
+            strategy=strategy,
+            plan=plan,
+            vendor_steps=vendor_steps,
+            timing=timing,
+            disable=disable,
+            enable=enable,
         )
         return function(schedule_options=options, **rest)
 
@@ -112,19 +173,20 @@ def schedule_options(function: Function) -> Function:
         click.option(
             "--disable", multiple=True, metavar="NAME", help="Switch a feature off; repeatable."
         ),
-        click.option("--timing", default="cmodel", show_default=True, help="Timing profile."),
-        click.option("--strategy", default="none", show_default=True, help="Grouping strategy."),
+        click.option(
+            "--timing", default=DEFAULTS.timing, show_default=True, help="Timing profile."
+        ),
         click.option(
             "--io-dtype",
             type=click.Choice(["f32", "f16", "int8"]),
-            default="f32",
+            default=DEFAULTS.io_dtype,
             show_default=True,
             help="Element type of graph inputs and outputs in DDR.",
         ),
         click.option(
             "--precision",
             type=click.Choice(PRECISIONS),
-            default="f16",
+            default=DEFAULTS.precision,
             show_default=True,
             help="Element type the network computes in.",
         ),
@@ -136,7 +198,10 @@ def schedule_options(function: Function) -> Function:
             help="Any number of the target, for example gdma.load_gbps=50; repeatable.",
         ),
         click.option(
-            "--target", default="bm1684x", show_default=True, help="Chip: a name or a .toml file."
+            "--target",
+            default=DEFAULTS.target,
+            show_default=True,
+            help="Chip: a name or a .toml file.",
         ),
     ):
         wrapper = option(wrapper)
@@ -156,7 +221,7 @@ def json_option(function: Function) -> Function:
     return option(function)
 
 
-def _pairs(items: tuple[str, ...], option: str, example: str) -> dict[str, str]:
+def pairs(items: tuple[str, ...], option: str, example: str) -> dict[str, str]:
     """Read repeated NAME=VALUE items."""
     pairs: dict[str, str] = {}
     for item in items:
@@ -170,7 +235,7 @@ def _pairs(items: tuple[str, ...], option: str, example: str) -> dict[str, str]:
 def _shapes(items: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
     """Read repeated INPUT=1x3x224x224 items."""
     shapes: dict[str, tuple[int, ...]] = {}
-    for name, text in _pairs(items, "--shape", "input=1x3x224x224").items():
+    for name, text in pairs(items, "--shape", "input=1x3x224x224").items():
         sizes = text.lower().split("x")
         if not all(size.isdigit() and int(size) > 0 for size in sizes):
             raise LgsimError(

@@ -15,10 +15,10 @@ from lgsim.cli.run import simulate_net
 @schedule_options
 @click.option(
     "--kind",
-    type=click.Choice(["gantt"]),
+    type=click.Choice(["gantt", "groups", "lmem"]),
     default="gantt",
     show_default=True,
-    help="Which picture.",
+    help="Both engines over time, all sections, or the local memory of one layer group.",
 )
 @click.option(
     "-o",
@@ -27,7 +27,12 @@ from lgsim.cli.run import simulate_net
     required=True,
     help="File to write: .png, .svg or .pdf.",
 )
-@click.option("--op", "focus", metavar="NAME", help="Show one operator instead of the whole run.")
+@click.option(
+    "--op",
+    "focus",
+    metavar="NAME",
+    help="Show one operator, or the group it is in, instead of the whole run.",
+)
 def command(
     net_options: NetOptions,
     schedule_options: ScheduleOptions,

@@ -12,9 +12,12 @@ from lgsim.graph import Graph
 from lgsim.kernels import local_support
 from lgsim.kernels.site import Operand, OpSite, site_of
 from lgsim.kernels.support import KERNEL_FEATURES, Features, Refusal
+from lgsim.pipeline import Prepared
 from lgsim.planner import Plan
+from lgsim.report.group_view import GroupView, group_views, groups_json
 from lgsim.rewrites import REWRITES, RewriteLog
 from lgsim.rewrites.log import LoggedOp
+from lgsim.what_if import WhatIf
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +70,39 @@ class Explanation:
 
     Attributes
     ----------
-    graph : Graph
-        The network as planned.
+    prepared : Prepared
+        The network, the chip, and what prices its groups.
     plan : Plan
         Its sections.
-    features : mapping of str to bool
-        What is switched on.
     log : RewriteLog
         What the rewrites did; empty for a network that was read in lowered form.
     ops : tuple of OpVerdict
         One per op, in order.
     removed : tuple of RemovedOp
         Where features that are off would have mattered, had rewrites not removed the op.
+    groups : tuple of GroupView
+        The layer groups, in order.
+    what_if : WhatIf
+        Plans the network again with a limit lifted.
     """
 
-    graph: Graph
+    prepared: Prepared
     plan: Plan
-    features: Mapping[str, bool]
     log: RewriteLog
     ops: tuple[OpVerdict, ...]
     removed: tuple[RemovedOp, ...]
+    groups: tuple[GroupView, ...]
+    what_if: WhatIf
+
+    @property
+    def graph(self) -> Graph:
+        """The network as planned."""
+        return self.prepared.typed
+
+    @property
+    def features(self) -> Mapping[str, bool]:
+        """What is switched on."""
+        return self.prepared.features
 
     @property
     def kernel_features(self) -> Features:
@@ -140,6 +156,7 @@ class Explanation:
             "strategy": self.plan.strategy,
             "features": dict(self.features),
             "ops": [_op_json(verdict) for verdict in chosen],
+            "groups": groups_json(self, None if op is None else chosen[0].section),
             "removed": [_removed_json(removed) for removed in self.removed],
             "rewrites": [self._rewrite_json(rewrite.name) for rewrite in REWRITES],
         }
@@ -167,10 +184,9 @@ class Explanation:
         }
 
 
-def explanation(
-    graph: Graph, plan: Plan, features: Mapping[str, bool], log: RewriteLog
-) -> Explanation:
-    """Check every op of a lowered and planned graph."""
+def explanation(prepared: Prepared, plan: Plan, log: RewriteLog) -> Explanation:
+    """Check every op of a prepared and planned network, and every group."""
+    graph, features = prepared.typed, prepared.features
     kernel_features = Features.without([name for name, on in features.items() if not on])
     section = {name: k for k, part in enumerate(plan.sections) for name in part.ops}
     sites = [(op.name, site_of(graph, op)) for op in graph]
@@ -178,7 +194,15 @@ def explanation(
         OpVerdict(name, site, section[name], local_support(site, kernel_features))
         for name, site in sites
     )
-    return Explanation(graph, plan, features, log, verdicts, _removed(log, kernel_features))
+    return Explanation(
+        prepared,
+        plan,
+        log,
+        verdicts,
+        _removed(log, kernel_features),
+        group_views(prepared, plan),
+        WhatIf(prepared, plan),
+    )
 
 
 def site_of_logged(logged: LoggedOp) -> OpSite:

@@ -7,6 +7,7 @@ from lgsim.kernels import kernel_of, local_support, splittable
 from lgsim.kernels.site import OpSite
 from lgsim.kernels.support import AXES, TOO_MANY_DIMS, GroupType, Refusal, shape_text
 from lgsim.report.explain import Explanation, OpVerdict, site_of_logged
+from lgsim.report.explain_groups import group_lines
 from lgsim.report.explain_text import paragraph
 from lgsim.rewrites.log import Event
 
@@ -26,6 +27,9 @@ def op_text(explained: Explanation, name: str) -> str:
         lines = [f"{name} ({site.kind}), not in the network as planned; before lowering it was"]
         lines += _facts(site, refusal)
     lines += _history(explained, name)
+    heir = explained.verdict(_heir(explained, name))
+    if heir is not None and explained.plan.sections[heir.section].kind == "group":
+        lines += _group(explained, heir)
     return "\n".join(lines)
 
 
@@ -34,6 +38,22 @@ def _place(explained: Explanation, verdict: OpVerdict) -> list[str]:
     what = "a global layer" if section.kind == "global" else f"a layer group of {len(section.ops)}"
     text = f"section    {verdict.section} of {len(explained.plan.sections)}: {what}"
     return [paragraph(f"{text}; {section.reason}" if section.reason else text, 2, 11)]
+
+
+def _heir(explained: Explanation, name: str) -> str:
+    """What an op is called in the network as planned, after rewrites put others in its place."""
+    for event in explained.log.events:
+        if any(logged.op.name == name for logged in event.removed):
+            name = _successor(event, name) or name
+    return name
+
+
+def _group(explained: Explanation, verdict: OpVerdict) -> list[str]:
+    """The group an op is in."""
+    lines = ["", f"the group of {verdict.name} (section {verdict.section})"]
+    for title, text in group_lines(explained, verdict.section):
+        lines.append(paragraph(f"{title:<10} {text}", 2, 11))
+    return lines
 
 
 def _facts(site: OpSite, refusal: Refusal | None) -> list[str]:

@@ -9,6 +9,7 @@ from textwrap import fill
 from lgsim.features import list_features
 from lgsim.kernels.support import Refusal
 from lgsim.report.explain import Explanation, OpVerdict
+from lgsim.report.explain_groups import groups_text
 from lgsim.report.tables import Column, shorten, table
 
 WIDTH = 100
@@ -22,6 +23,7 @@ def overview_text(explained: Explanation, every: bool) -> str:
         _head(explained),
         *_switched_off(explained),
         *_refusals(explained),
+        *groups_text(explained),
         *_rewrites(explained),
         *_near_misses(explained),
     ]

@@ -7,10 +7,8 @@ one engine only, and neither. The slowest sections are numbered above and listed
 
 from __future__ import annotations
 
-import io
 import os
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +16,6 @@ import numpy as np
 from lgsim.errors import LgsimError
 from lgsim.report import palette
 from lgsim.report.density import time_edges
-from lgsim.report.files import write_atomic
 from lgsim.report.gantt_rows import (
     draw_command_names,
     draw_engines,
@@ -28,6 +25,7 @@ from lgsim.report.gantt_rows import (
     draw_states,
     style_axes,
 )
+from lgsim.report.pictures import WIDTH_INCHES, picture_suffix, save_figure
 from lgsim.report.run_info import RunInfo
 from lgsim.report.summary import section_titles, slowest_sections
 from lgsim.report.tables import shorten
@@ -37,10 +35,6 @@ from lgsim.simulator.timeline import State
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SUFFIXES = ("png", "svg", "pdf")
-
-_WIDTH_INCHES = 13.0
-_DPI = 160
 _PIXELS = 1700
 _BASE_HEIGHT = 4.2
 _LABELLED = 8
@@ -72,19 +66,8 @@ def plot_gantt(
         For another suffix, a name that does not occur, an empty window, or a file that cannot be
         written.
     """
-    suffix = Path(path).suffix.lower().lstrip(".")
-    if suffix not in SUFFIXES:
-        hint = f"end the name in {', '.join('.' + name for name in SUFFIXES)}"
-        raise LgsimError("cannot draw into this kind of file", where=str(path), hint=hint)
-    figure = gantt_figure(run, focus, window)
-    import matplotlib
-
-    stream = io.BytesIO()
-    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(suffix, {})
-    # A fixed salt keeps the identifiers inside an SVG the same from run to run.
-    with matplotlib.rc_context({"svg.hashsalt": "lgsim", "svg.fonttype": "none"}):
-        figure.savefig(stream, format=suffix, dpi=_DPI, metadata=metadata)
-    write_atomic(path, stream.getvalue())
+    picture_suffix(path)
+    save_figure(gantt_figure(run, focus, window), path)
 
 
 def gantt_figure(
@@ -97,7 +80,7 @@ def gantt_figure(
     shown = _shown_sections(run, view)
     lines = -(-len(shown) // 2)
     height = _BASE_HEIGHT + 0.19 * lines
-    figure = Figure(figsize=(_WIDTH_INCHES, height), facecolor="white")
+    figure = Figure(figsize=(WIDTH_INCHES, height), facecolor="white")
     figure.subplots_adjust(
         left=0.085, right=0.905, top=1 - 0.62 / height, bottom=(1.05 + 0.19 * lines) / height
     )

@@ -52,3 +52,6 @@ INK = "#222222"
 MUTED_INK = "#666666"
 GRID = "#DDDDDD"
 IDLE_FILL = "#F2F2F2"
+
+# Things that are compared in a picture, in the order in which they appear.
+SERIES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lgsim.report.run_info import RunInfo
+from lgsim.simulator.lifetimes import section_peaks
 from lgsim.simulator.program import Category
 from lgsim.simulator.timeline import State
 
@@ -19,7 +20,8 @@ def result_json(run: RunInfo) -> dict[str, Any]:
     dict
         ``cycles`` and everything called ``_cycles`` in clock cycles, bytes as exact traffic with
         global memory (a move counts as load and as store). The four ``state_cycles`` sum to
-        ``cycles``, as do the ``cycles`` of the sections.
+        ``cycles``, as do the ``cycles`` of the sections. Of a lane's local memory a section uses
+        ``lmem_peak_bytes`` at one time, in addresses up to ``lmem_top_bytes``.
     """
     program, timeline = run.program, run.timeline
     categories = timeline.category_cycles()
@@ -60,7 +62,8 @@ def _sections(run: RunInfo) -> list[dict[str, Any]]:
     """One entry per group and per global layer, in the order they run."""
     cycles = run.timeline.section_cycles().tolist()
     states = run.timeline.section_states.tolist()
-    peaks = run.program.section_lmem_bytes().tolist()
+    peaks = section_peaks(run.timeline).tolist()
+    tops = run.program.section_lmem_bytes().tolist()
     rows: list[dict[str, Any]] = []
     for number, section in enumerate(run.program.sections):
         row: dict[str, Any] = {
@@ -69,6 +72,7 @@ def _sections(run: RunInfo) -> list[dict[str, Any]]:
             "cycles": cycles[number],
             "overlap_cycles": states[number][State.OVERLAP],
             "lmem_peak_bytes": peaks[number],
+            "lmem_top_bytes": tops[number],
             "reason": section.reason,
         }
         if section.kind == "group":

@@ -6,6 +6,7 @@ import numpy as np
 
 from lgsim.report.run_info import RunInfo
 from lgsim.report.tables import Column, shorten, table
+from lgsim.simulator.lifetimes import section_peaks
 from lgsim.simulator.program import Category, Program, sums_by_key
 from lgsim.simulator.timeline import State
 
@@ -130,7 +131,7 @@ def _slowest(run: RunInfo, top: int) -> str:
     timeline, program = run.timeline, run.program
     cycles, states = timeline.section_cycles(), timeline.section_states
     nbytes = sums_by_key(program.section, program.nbytes, len(program.sections))
-    titles = section_titles(program)
+    titles, peaks = section_titles(program), section_peaks(timeline)
     rows = []
     for number in slowest_sections(run, top):
         span = int(cycles[number])
@@ -144,12 +145,13 @@ def _slowest(run: RunInfo, top: int) -> str:
                 _share(int(states[number, [State.COMPUTE_ONLY, State.OVERLAP]].sum()), span),
                 _share(int(states[number, State.OVERLAP]), span),
                 _mb(int(nbytes[number])),
+                f"{int(peaks[number]) / 1024:,.1f}",
             ]
         )
     columns = [
         Column(f"slowest {len(rows)} of {len(program.sections)}", "left"),
         Column("kind", "left"),
-        *map(Column, ("ms", "of total", "GDMA", "BDC", "overlap", "MB")),
+        *map(Column, ("ms", "of total", "GDMA", "BDC", "overlap", "MB", "LMEM KiB")),
     ]
     return table(columns, rows)
 

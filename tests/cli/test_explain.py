@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from lgsim.cli.root import cli
 from lgsim.features import feature_switches, list_features
 from lgsim.kernels.support import KERNEL_FEATURES
+from lgsim.planner.features import PLANNER_FEATURES
 from lgsim.rewrites import REWRITES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,7 +122,8 @@ def test_wrong_names(arguments, hint):
 def test_features_are_listed_once():
     names = [feature.name for feature in list_features()]
     assert len(names) == len(set(names))
-    assert {rewrite.name for rewrite in REWRITES} | set(KERNEL_FEATURES) == set(names)
+    known = {rewrite.name for rewrite in REWRITES} | set(KERNEL_FEATURES) | set(PLANNER_FEATURES)
+    assert known == set(names)
     text = lgsim("features", "--disable", "slice_5d").stdout
     rows = {line.split()[0]: line for line in text.splitlines()[2:]}
     assert " off " in rows["slice_5d"]

@@ -53,6 +53,11 @@ class AttentionKernel(Kernel, kinds=(Attention,)):
             return WeightForm(shape, types[index].dtype, True)
         return None
 
+    def spread_operands(self, site: OpSite) -> tuple[int, ...]:
+        """Biases, mask and table."""
+        operands = Operands.of(site)
+        return tuple(index for index in operands.constants if index not in operands.weights)
+
     def scratch_bytes(self, site: OpSite, chip: Chip, work: Work) -> int:
         """Keys, values and the registers of the softmax."""
         scratch = Scratch(chip)
@@ -64,9 +69,7 @@ class AttentionKernel(Kernel, kinds=(Attention,)):
         emit = Emitter(chip)
         core = self._core(site, chip, work, Scratch(chip, work.scratch))
         inputs = {i: x.span for i, x in enumerate(work.inputs) if x is not None}
-        small = [
-            i for i in core.operands.constants if i not in core.operands.weights and i in inputs
-        ]
+        small = [i for i in self.spread_operands(site) if i in inputs]
         for merged in core.operands.merged:
             inputs |= {i: inputs[merged[0]] for i in merged if i not in inputs}
         for index in small:

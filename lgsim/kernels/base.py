@@ -143,6 +143,14 @@ class Kernel:
         for kind in kinds:
             Kernel.registry[kind] = cls()
 
+    def spread_operands(self, site: OpSite) -> tuple[int, ...]:
+        """Operands that the instructions copy from one lane to the others, in their own place.
+
+        A transfer of such a value must not run beside them.
+        """
+        del site
+        return ()
+
     def local_support(self, site: OpSite, features: Features) -> Refusal | None:
         """None if the op may compute on slices in local memory, else which rule forbids it."""
         del features

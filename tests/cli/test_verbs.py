@@ -103,7 +103,7 @@ def test_the_batch_scales_the_work() -> None:
 
 def test_summary_says_what_it_is_an_estimate_of() -> None:
     text = lgsim("simulate", "resnet18", "--precision", "int8").stdout
-    for word in ("resnet18", "bm1684x", "int8", "cmodel", "none", "overlap", "fps", "DDR"):
+    for word in ("resnet18", "bm1684x", "int8", "cmodel", "dp", "overlap", "fps", "DDR"):
         assert word in text
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from lgsim.kernels import kernel_of
 from lgsim.kernels.tiling import round_up
 from lgsim.planner.group.costs import GroupCosts
 from lgsim.planner.group.failure import Failure
@@ -61,7 +62,11 @@ class _Balance:
         self.length = length = len(table)
         self.single = costs.slices == 1
         self.apart = self.single or not pipelined
-        self.spans = lifetimes(pattern, table)[0]
+        self.spans, members = lifetimes(pattern, table)
+        self.barred: dict[int, set[int]] = {}
+        for member, at in zip(pattern.members, members, strict=True):
+            for index in kernel_of(type(member.site.attrs)).spread_operands(member.site):
+                self.barred.setdefault(member.inputs[index], set()).add(at % length)
         self.slack = [self._slack(actions) for actions in table]
         buffers = buffers_of(pattern, table, costs, chip.eu_bytes)
         self.sound = not isinstance(buffers, Failure)
@@ -126,10 +131,11 @@ class _Balance:
             path = range(now - 1, earliest - 1, -1)
         else:
             path = range(now + 1, 2 * length if self.apart else start + length)
+        barred = self.barred.get(action.number, ()) if action.kind is Kind.STORE else ()
         for time in path:
             if not held and self.free[time % length] < nbytes:
                 break
-            if self.slack[time % length] > 0:
+            if self.slack[time % length] > 0 and time % length not in barred:
                 yield time
 
     def _profit(self, step: int, target: int, action: Action) -> int:

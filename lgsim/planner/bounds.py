@@ -28,6 +28,10 @@ Bools: TypeAlias = NDArray[np.bool_]
 IMPOSSIBLE = 1 << 50
 """Cycles of an interval that does not fit; far above any price, and sums of it do not overflow."""
 
+ROUNDING = 256
+"""The part of a bound that the slices of a group may fall below it: cycles of a command are rounded
+down, and slices have many short ones."""
+
 
 def interval_bounds(pattern: Pattern, evaluator: GroupEvaluator) -> Int64s:
     """Cycles that each interval of two or more ops takes at least as a layer group."""
@@ -115,6 +119,7 @@ class _Bounds:
             self.computing + -(-ends // np.maximum(most, 1)),
             self._moving() + self._again(np.maximum(at_least, 2)),
         )
+        several -= several // ROUNDING
         several[(most < 2) | (at_least > most)] = IMPOSSIBLE
         smaller: Int64s = np.minimum(one, several)
         return smaller

@@ -98,7 +98,16 @@ def shuffle_net() -> Graph:
     return b.build()
 
 
+def five_dims() -> Graph:
+    """A permute that takes two moves."""
+    b = GraphBuilder("five_dims")
+    x = b.reshape(b.input("x", (4, 5, 48)), (4, 5, 3, 2, 8))
+    b.output(b.relu(b.permute(x, (2, 0, 3, 1, 4))))
+    return b.build()
+
+
 NETWORKS = {
+    "five_dims": five_dims,
     "swin": swin,
     "swin_batch": lambda: swin(batch=2),
     "swin_odd": swin_odd,

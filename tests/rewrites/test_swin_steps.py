@@ -19,6 +19,7 @@ STEPS = [
 ]
 CORE = {rewrite.name for rewrite in REWRITES} & set().union(*(step[1] for step in STEPS)) | {
     "hdim_right",
+    "permute_split",
     "qkv_matmul_split",
 }
 

@@ -120,13 +120,14 @@ class _Case:
             if found.rule != "memory":
                 if thrift.in_place:
                     # Two values in one place may live too long for the pipeline.
+                    failure = found if failure is None or found.rule == "price" else failure
                     continue
                 return found
             if failure is None and self.given is None:
                 lack = self.shortage()
                 if lack is not None:
                     return lack
-            failure = found
+            failure = failure if failure is not None and failure.rule == "price" else found
         assert failure is not None
         return failure
 
@@ -217,8 +218,6 @@ class _Case:
                 if table is plain:
                     break
                 moved = self.placed(costs, table, thorough=False)
-                if isinstance(moved, Failure) and moved.rule == "price":
-                    return moved
                 if isinstance(moved, Evaluation):
                     if moved.price.cycles < cycles:
                         return moved

@@ -73,6 +73,9 @@ class Search:
         whole = self._try(pattern, group_type, WHOLE, limit=limit)
         if isinstance(whole, Evaluation):
             return self._improved(whole)
+        if whole.rule == "price" and self._patience(pattern) > PATIENCE:
+            tries = list(candidates(pattern, group_type, chip, 2, coarse=True))
+            return self._best(pattern, group_type, tries, limit=limit) if tries else whole
         if whole.rule != "memory":
             return whole
         at_least = max(2, self._more(1, whole))

@@ -73,7 +73,7 @@ class Search:
         whole = self._try(pattern, group_type, WHOLE, limit=limit)
         if isinstance(whole, Evaluation):
             return self._improved(whole)
-        if whole.rule == "price" and self._patience(pattern) > PATIENCE:
+        if whole.rule == "price" and len(pattern.members) <= SMALL_GROUP:
             tries = list(candidates(pattern, group_type, chip, 2, coarse=True))
             return self._best(pattern, group_type, tries, limit=limit) if tries else whole
         if whole.rule != "memory":

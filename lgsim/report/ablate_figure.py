@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 from lgsim.ablation import Ablation
 from lgsim.report import palette
-from lgsim.report.pictures import WIDTH_INCHES, picture_suffix, save_figure
+from lgsim.report.pictures import (
+    WIDTH_INCHES,
+    bare_axes,
+    picture_suffix,
+    save_figure,
+    settings_line,
+    write_legend,
+    write_title,
+)
 from lgsim.report.tables import shorten
 
 if TYPE_CHECKING:
@@ -144,10 +152,7 @@ def _style(axes: Axes, count: int) -> None:
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} ms")
     axes.tick_params(axis="x", labelsize=8, color=palette.GRID, labelcolor=palette.INK)
     axes.tick_params(axis="y", length=0, labelcolor=palette.INK)
-    axes.set_axisbelow(True)
-    axes.grid(axis="x", color=palette.GRID, linewidth=0.6)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    bare_axes(axes, "x")
 
 
 def _write_title(figure: Figure, ablation: Ablation) -> None:
@@ -157,17 +162,10 @@ def _write_title(figure: Figure, ablation: Ablation) -> None:
         f"{ablation.model}: {ablation.milliseconds(ablation.none_cycles):,.3f} →"
         f" {ablation.milliseconds(ablation.full_cycles):,.3f} ms, {ratio:.2f} x"
     )
-    figure.text(0.02, top, title, va="top", fontsize=14, fontweight="bold", color=palette.INK)
-    settings = (
-        f"{ablation.target} · {ablation.precision} · strategy {ablation.strategy}"
-        f" · {ablation.timing} timing"
-    )
-    figure.text(_RIGHT, top, settings, ha="right", va="top", fontsize=10, color=palette.INK)
+    write_title(figure, title, settings_line(ablation), (0.02, _RIGHT), top)
 
 
 def _write_legend(figure: Figure, ablation: Ablation, height: float) -> None:
-    from matplotlib.patches import Patch
-
     kinds = {part.kind for part in ablation.effective}
     entries = {_KIND_NAMES[kind]: KIND_COLORS[kind] for kind in KIND_COLORS if kind in kinds}
     if any(
@@ -175,15 +173,4 @@ def _write_legend(figure: Figure, ablation: Ablation, height: float) -> None:
         for part in ablation.effective
     ):
         entries["makes it slower"] = _WORSE
-    figure.legend(
-        handles=[Patch(facecolor=color, label=label) for label, color in entries.items()],
-        loc="lower left",
-        bbox_to_anchor=(_LEFT - 0.004, 0.10 / height),
-        ncols=len(entries),
-        frameon=False,
-        fontsize=8.5,
-        handlelength=1.1,
-        handletextpad=0.4,
-        columnspacing=1.4,
-        borderaxespad=0,
-    )
+    write_legend(figure, entries, (_LEFT - 0.004, 0.10 / height))

@@ -14,7 +14,14 @@ import numpy as np
 
 from lgsim.comparison import Comparison
 from lgsim.report import palette
-from lgsim.report.pictures import WIDTH_INCHES, picture_suffix, save_figure
+from lgsim.report.pictures import (
+    WIDTH_INCHES,
+    bare_axes,
+    picture_suffix,
+    save_figure,
+    write_legend,
+    write_title,
+)
 from lgsim.run import Run
 from lgsim.simulator.program import Category
 from lgsim.simulator.timeline import State
@@ -206,55 +213,27 @@ def _style(axes: Axes, count: int, limits: tuple[float, float], unit: str, longe
     axes.set_xticks([tick for tick in ticks if 0 <= tick <= longest])
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} {unit}")
     axes.tick_params(axis="x", labelsize=8, color=palette.GRID, labelcolor=palette.INK)
-    axes.set_axisbelow(True)
-    axes.grid(axis="x", color=palette.GRID, linewidth=0.6)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    bare_axes(axes, "x")
 
 
 def _write_title(figure: Figure, comparison: Comparison) -> None:
     run, best = comparison.runs[0], comparison.runs[comparison.fastest]
     label = comparison.labels[comparison.fastest]
-    top = 1 - 0.10 / figure.get_figheight()
-    figure.text(
-        _LEFT,
-        top,
-        f"{run.model}: {best.latency_ms:,.3f} ms with {label}",
-        va="top",
-        fontsize=14,
-        fontweight="bold",
-        color=palette.INK,
-    )
+    title = f"{run.model}: {best.latency_ms:,.3f} ms with {label}"
     settings = f"{run.target} · {run.precision} · {run.timing} timing"
-    figure.text(_RIGHT, top, settings, ha="right", va="top", fontsize=10, color=palette.INK)
+    write_title(figure, title, settings, (_LEFT, _RIGHT), 1 - 0.10 / figure.get_figheight())
 
 
 def _write_legends(figure: Figure, comparison: Comparison, height: float) -> None:
     """Two lines of swatches: time and sections, and traffic as far as it occurs."""
-    from matplotlib.patches import Patch
-
-    def swatch(color: str, label: str) -> Patch:
-        return Patch(facecolor=color, edgecolor=palette.GRID, linewidth=0.5, label=label)
-
-    time = [swatch(palette.STATE_COLORS[state], _STATE_NAMES[state]) for state in _STATES[:-1]]
-    time.append(swatch(palette.IDLE_FILL, _STATE_NAMES[State.IDLE]))
-    time += [swatch(_GROUPS[0], "layer group"), swatch(_GLOBALS[0], "global layer")]
+    time = {_STATE_NAMES[state]: palette.STATE_COLORS[state] for state in _STATES[:-1]}
+    time[_STATE_NAMES[State.IDLE]] = palette.IDLE_FILL
+    time |= {"layer group": _GROUPS[0], "global layer": _GLOBALS[0]}
     moved = [run.program.bytes_by_category() for run in comparison.runs]
-    traffic = [
-        swatch(palette.CATEGORY_COLORS[kind], kind.label)
+    traffic = {
+        kind.label: palette.CATEGORY_COLORS[kind]
         for kind in Category
         if (kind.loads or kind.stores) and any(each[kind] for each in moved)
-    ]
-    for handles, line in ((time, 0.34), (traffic, 0.10)):
-        figure.legend(
-            handles=handles,
-            loc="lower left",
-            bbox_to_anchor=(_LEFT - 0.004, line / height),
-            ncols=len(handles),
-            frameon=False,
-            fontsize=8.5,
-            handlelength=1.1,
-            handletextpad=0.4,
-            columnspacing=1.4,
-            borderaxespad=0,
-        )
+    }
+    for colors, line in ((time, 0.34), (traffic, 0.10)):
+        write_legend(figure, colors, (_LEFT - 0.004, line / height), outlined=True)

@@ -25,7 +25,13 @@ from lgsim.report.gantt_rows import (
     draw_states,
     style_axes,
 )
-from lgsim.report.pictures import WIDTH_INCHES, picture_suffix, save_figure
+from lgsim.report.pictures import (
+    WIDTH_INCHES,
+    picture_suffix,
+    save_figure,
+    settings_line,
+    write_title,
+)
 from lgsim.report.run_info import RunInfo
 from lgsim.report.summary import section_titles, slowest_sections
 from lgsim.report.tables import shorten
@@ -148,26 +154,9 @@ def _shown_sections(run: RunInfo, view: tuple[int, int]) -> list[int]:
 def _write_title(figure: Figure, run: RunInfo, view: tuple[int, int], focus: str | None) -> None:
     """Two lines: what ran and how long it took; what part of it is shown, and the totals."""
     timeline = run.timeline
-    settings = f"{run.target} · {run.precision} · strategy {run.strategy} · {run.timing} timing"
-    left = figure.subplotpars.left
-    figure.text(
-        left,
-        0.985,
-        f"{run.model}: {run.latency_ms:,.3f} ms",
-        va="top",
-        fontsize=14,
-        fontweight="bold",
-        color=palette.INK,
-    )
-    figure.text(
-        figure.subplotpars.right,
-        0.98,
-        settings,
-        ha="right",
-        va="top",
-        fontsize=10,
-        color=palette.INK,
-    )
+    left, right = figure.subplotpars.left, figure.subplotpars.right
+    title = f"{run.model}: {run.latency_ms:,.3f} ms"
+    write_title(figure, title, settings_line(run), (left, right), 0.985)
     shown = f"all {run.cycles:,} cycles"
     if view != (0, timeline.total_cycles):
         part = f"{run.microseconds(view[1] - view[0]):,.1f} µs"

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lgsim.report import palette
 from lgsim.report.density import category_share, state_shares
+from lgsim.report.pictures import bare_axes, time_unit
 from lgsim.report.run_info import RunInfo
 from lgsim.simulator.engines import BDC, GDMA
 from lgsim.simulator.program import Category
@@ -194,27 +195,17 @@ def style_axes(axes: Axes, run: RunInfo, view: tuple[int, int]) -> None:
     axes.set_yticks(list(names), list(names.values()), fontsize=10, color=palette.INK)
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", labelsize=8, color=palette.GRID, labelcolor=palette.INK)
-    unit, per_unit = (
-        ("ms", run.clock_mhz * 1e3) if view_ms(run, view) >= 1 else ("µs", run.clock_mhz)
-    )
+    unit, per_unit = time_unit(after - first, run.clock_mhz)
     locator = MaxNLocator(nbins=9, steps=[1, 2, 2.5, 5, 10])
     ticks = [t * per_unit for t in locator.tick_values(first / per_unit, after / per_unit)]
     axes.set_xticks([tick for tick in ticks if first <= tick <= after])
     axes.xaxis.set_major_formatter(
         FuncFormatter(lambda cycle, _: f"{cycle / per_unit:g} {unit}\n({cycle:,.0f})")
     )
-    axes.set_axisbelow(True)
-    axes.grid(axis="x", color=palette.GRID, linewidth=0.6)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    bare_axes(axes, "x")
     axes.set_xlabel(
         "time (cycles); where commands are narrower than a pixel, the filled height is the share "
         "of the time they take",
         fontsize=9,
         color=palette.MUTED_INK,
     )
-
-
-def view_ms(run: RunInfo, view: tuple[int, int]) -> float:
-    """Length of the shown time in milliseconds."""
-    return run.milliseconds(view[1] - view[0])

@@ -13,7 +13,16 @@ import numpy as np
 
 from lgsim.errors import LgsimError
 from lgsim.report import palette
-from lgsim.report.pictures import WIDTH_INCHES, picture_suffix, save_figure
+from lgsim.report.pictures import (
+    WIDTH_INCHES,
+    bare_axes,
+    picture_suffix,
+    save_figure,
+    settings_line,
+    time_unit,
+    write_legend,
+    write_title,
+)
 from lgsim.report.summary import section_titles, slowest_sections
 from lgsim.report.tables import shorten
 from lgsim.run import Run
@@ -158,29 +167,21 @@ def _style(memory: Axes, engines: Axes, run: Run) -> None:
     engines.set_ylim(0, 1)
     engines.set_yticks([0, 0.5, 1], ["0", "50 %", "100 %"])
     engines.set_ylabel("busy", fontsize=9, color=palette.INK)
-    unit, per_unit = ("ms", run.clock_mhz * 1e3)
-    if run.latency_ms < 1:
-        unit, per_unit = "µs", float(run.clock_mhz)
+    unit, per_unit = time_unit(run.cycles, run.clock_mhz)
     ticks = MaxNLocator(nbins=9, steps=[1, 2, 2.5, 5, 10]).tick_values(0, run.cycles / per_unit)
     engines.set_xticks([tick * per_unit for tick in ticks if tick * per_unit <= run.cycles])
     engines.xaxis.set_major_formatter(lambda cycle, _: f"{cycle / per_unit:g} {unit}")
     for axes in (memory, engines):
         axes.tick_params(labelsize=8, color=palette.GRID, labelcolor=palette.INK)
-        axes.set_axisbelow(True)
-        axes.grid(axis="y", color=palette.GRID, linewidth=0.6)
-        for spine in axes.spines.values():
-            spine.set_visible(False)
+        bare_axes(axes, "y")
 
 
 def _write(figure: Figure, run: Run, shown: list[int], height: float) -> None:
     """Title, totals, the numbered sections in two columns, and the legend."""
     sections = run.plan.sections
     groups = sum(section.kind == "group" for section in sections)
-    top = 1 - 0.10 / height
     title = f"{run.model}: {groups} layer groups, {len(sections) - groups} global layers"
-    figure.text(0.012, top, title, va="top", fontsize=14, fontweight="bold", color=palette.INK)
-    settings = f"{run.target} · {run.precision} · strategy {run.strategy} · {run.timing} timing"
-    figure.text(_RIGHT, top, settings, ha="right", va="top", fontsize=10, color=palette.INK)
+    write_title(figure, title, settings_line(run), (0.012, _RIGHT), 1 - 0.10 / height)
     cycles = run.timeline.section_cycles()
     grouped = sum(int(cycles[k]) for k, part in enumerate(sections) if part.kind == "group")
     figure.text(
@@ -212,8 +213,6 @@ def _write(figure: Figure, run: Run, shown: list[int], height: float) -> None:
 
 
 def _write_legend(figure: Figure, run: Run, height: float) -> None:
-    from matplotlib.patches import Patch
-
     used = {section.type for section in run.plan.sections}
     entries = {
         f"group of type {kind}" if kind else "global layer": color
@@ -223,15 +222,4 @@ def _write_legend(figure: Figure, run: Run, height: float) -> None:
     entries["both busy (overlap)"] = palette.STATE_COLORS[State.OVERLAP]
     entries["GDMA only"] = palette.STATE_COLORS[State.TRANSFER_ONLY]
     entries["BDC (TIU) only"] = palette.STATE_COLORS[State.COMPUTE_ONLY]
-    figure.legend(
-        handles=[Patch(facecolor=color, label=label) for label, color in entries.items()],
-        loc="lower left",
-        bbox_to_anchor=(_LEFT - 0.004, 0.12 / height),
-        ncols=len(entries),
-        frameon=False,
-        fontsize=8.5,
-        handlelength=1.1,
-        handletextpad=0.4,
-        columnspacing=1.4,
-        borderaxespad=0,
-    )
+    write_legend(figure, entries, (_LEFT - 0.004, 0.12 / height))

@@ -25,7 +25,15 @@ from lgsim.planner.group.lmem import Placement, peak, runs
 from lgsim.planner.group.price import engine_cycles
 from lgsim.planner.plan import Section
 from lgsim.report import palette
-from lgsim.report.pictures import WIDTH_INCHES, picture_suffix, save_figure
+from lgsim.report.pictures import (
+    WIDTH_INCHES,
+    picture_suffix,
+    save_figure,
+    settings_line,
+    time_unit,
+    write_legend,
+    write_title,
+)
 from lgsim.report.tables import shorten
 from lgsim.run import Run
 from lgsim.target.chip import Chip
@@ -112,9 +120,8 @@ def lmem_view(run: Run, focus: str | None = None) -> LmemView:
     if isinstance(found, Failure):
         raise InfeasibleError(found.detail, where=section.name)
     title = f"{run.model}: local memory of {section.name}"
-    settings = f"{run.target} · {run.precision} · strategy {run.strategy} · {run.timing} timing"
     placement = evaluator.placement(found)
-    return LmemView(run.graph, section, found, placement, run.chip, title, settings)
+    return LmemView(run.graph, section, found, placement, run.chip, title, settings_line(run))
 
 
 def _section(run: Run, focus: str | None) -> Section:
@@ -251,9 +258,7 @@ def _style(busy: Axes, memory: Axes, view: LmemView, edges: Floats) -> None:
     )
     memory.grid(axis="y", color=palette.GRID, linewidth=0.6)
     memory.set_axisbelow(True)
-    unit, per_unit = ("ms", chip.clock_mhz * 1e3)
-    if edges[-1] < per_unit:
-        unit, per_unit = "µs", float(chip.clock_mhz)
+    unit, per_unit = time_unit(float(edges[-1]), chip.clock_mhz)
     memory.xaxis.set_major_formatter(lambda cycle, _: f"{cycle / per_unit:g} {unit}")
     memory.tick_params(axis="both", color=palette.GRID, labelcolor=palette.INK)
     memory.tick_params(axis="x", labelsize=8)
@@ -275,13 +280,8 @@ def _style(busy: Axes, memory: Axes, view: LmemView, edges: Floats) -> None:
 
 
 def _write(figure: Figure, view: LmemView, boxes: list[Box]) -> None:
-    from matplotlib.patches import Patch
-
     most, _ = peak([buffer for buffer, _ in buffer_uses(view.found, _binding(view), view.chip)])
-    figure.text(
-        0.012, 0.985, view.title, va="top", fontsize=14, fontweight="bold", color=palette.INK
-    )
-    figure.text(_RIGHT, 0.98, view.settings, ha="right", va="top", fontsize=10, color=palette.INK)
+    write_title(figure, view.title, view.settings, (0.012, _RIGHT), 0.985)
     cuts = ", ".join(
         f"{count} along {axis}"
         for axis, count in zip("ncdhw", view.section.secs, strict=True)
@@ -299,19 +299,5 @@ def _write(figure: Figure, view: LmemView, boxes: list[Box]) -> None:
         color=palette.MUTED_INK,
     )
     used = {box.role for box in boxes}
-    figure.legend(
-        handles=[
-            Patch(facecolor=color, label=role)
-            for role, color in ROLE_COLORS.items()
-            if role in used
-        ],
-        loc="lower left",
-        bbox_to_anchor=(_LEFT - 0.004, 0.012),
-        ncols=len(ROLE_COLORS),
-        frameon=False,
-        fontsize=8.5,
-        handlelength=1.1,
-        handletextpad=0.4,
-        columnspacing=1.4,
-        borderaxespad=0,
-    )
+    colors = {role: color for role, color in ROLE_COLORS.items() if role in used}
+    write_legend(figure, colors, (_LEFT - 0.004, 0.012))

@@ -1,18 +1,24 @@
-"""Saving pictures: the same figure gives the same file, whatever its format."""
+"""What pictures have in common: titles, legends, axes, and files that are equal if figures are."""
 
 from __future__ import annotations
 
 import io
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from lgsim.errors import LgsimError
+from lgsim.report import palette
 from lgsim.report.files import write_atomic
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from lgsim.ablation import Ablation
+    from lgsim.report.run_info import RunInfo
 
 SUFFIXES = ("png", "svg", "pdf")
 WIDTH_INCHES = 13.0
@@ -40,6 +46,62 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
     with matplotlib.rc_context({"svg.hashsalt": "lgsim", "svg.fonttype": "none"}):
         figure.savefig(stream, format=suffix, dpi=DPI, metadata=metadata)
     write_atomic(path, stream.getvalue())
+
+
+def settings_line(of: RunInfo | Ablation) -> str:
+    """What a picture shows was made with, for its corner."""
+    return f"{of.target} · {of.precision} · strategy {of.strategy} · {of.timing} timing"
+
+
+def write_title(
+    figure: Figure, title: str, settings: str, sides: tuple[float, float], top: float
+) -> None:
+    """The title at the left side and the settings at the right, below `top`."""
+    left, right = sides
+    figure.text(left, top, title, va="top", fontsize=14, fontweight="bold", color=palette.INK)
+    figure.text(right, top, settings, ha="right", va="top", fontsize=10, color=palette.INK)
+
+
+def write_legend(
+    figure: Figure,
+    colors: Mapping[str, str],
+    corner: tuple[float, float],
+    *,
+    outlined: bool = False,
+) -> None:
+    """One line of swatches by label, its lower left at `corner`; light ones want an outline."""
+    from matplotlib.patches import Patch
+
+    swatches = [Patch(facecolor=color, label=label) for label, color in colors.items()]
+    if outlined:
+        for swatch in swatches:
+            swatch.set(edgecolor=palette.GRID, linewidth=0.5)
+    figure.legend(
+        handles=swatches,
+        loc="lower left",
+        bbox_to_anchor=corner,
+        ncols=len(colors),
+        frameon=False,
+        fontsize=8.5,
+        handlelength=1.1,
+        handletextpad=0.4,
+        columnspacing=1.4,
+        borderaxespad=0,
+    )
+
+
+def bare_axes(axes: Axes, grid: Literal["x", "y"]) -> None:
+    """Nothing but a grid, behind what is drawn."""
+    axes.set_axisbelow(True)
+    axes.grid(axis=grid, color=palette.GRID, linewidth=0.6)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def time_unit(cycles: float, clock_mhz: int) -> tuple[str, float]:
+    """The unit that suits some cycles on an axis, and how many cycles it is."""
+    per_ms = clock_mhz * 1e3
+    return ("ms", per_ms) if cycles >= per_ms else ("µs", float(clock_mhz))
 
 
 @dataclass(frozen=True, slots=True)

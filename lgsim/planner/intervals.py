@@ -33,7 +33,7 @@ class Intervals:
     known : array of bool, same shape
         Whether `cycles` is the price.
     effort : int
-        Ops that were evaluated, counted once for every way to cut them.
+        What the evaluations have cost, as `GroupEvaluator` counts it.
     """
 
     def __init__(

@@ -35,7 +35,7 @@ class Cuts:
     intervals : Intervals
         Bounds and prices of the edges.
     effort : int
-        Ops to evaluate, counted once for every way to cut them, before the search is content.
+        What evaluations may cost before the search is content, as `GroupEvaluator` counts it.
 
     Attributes
     ----------

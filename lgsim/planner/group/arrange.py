@@ -9,7 +9,7 @@ from lgsim.kernels.support import GroupType
 from lgsim.planner.features import PlannerFeatures
 from lgsim.planner.group.book import CostBook
 from lgsim.planner.group.costs import GroupCosts, group_costs, placed_costs, thrifty_costs
-from lgsim.planner.group.failure import Failure
+from lgsim.planner.group.failure import Failure, too_long
 from lgsim.planner.group.lmem import Placement, buffers_of, crowded, peak, place, shortage
 from lgsim.planner.group.pattern import Pattern
 from lgsim.planner.group.price import Price, busier_engine, price
@@ -81,7 +81,7 @@ class Arranger:
         """
         base = group_costs(pattern, slicing, self.book)
         if limit is not None and busier_engine(base) >= limit:
-            return _too_long(limit)
+            return too_long(limit)
         pipelined = self.planning.software_pipeline
         case = _Case(self.book, self.planning, pattern, slicing, base, timetable, pipelined, limit)
         found = case.first_fit()
@@ -211,10 +211,12 @@ class _Case:
         if lack is not None:
             return lack
         if self.given is None and self.planning.step_balance:
-            cycles = price(plain, costs).cycles
+            cycles, filled = price(plain, costs).cycles, chip.lmem_bytes + 1
             for share in SHARES:
                 budget = chip.lmem_bytes * share // SHARES[0]
-                table = rebalance(self.pattern, plain, costs, chip, budget, self.pipelined)
+                if filled <= budget:
+                    continue
+                table, filled = rebalance(self.pattern, plain, costs, chip, budget, self.pipelined)
                 if table is plain:
                     break
                 moved = self.placed(costs, table, thorough=False)
@@ -229,8 +231,9 @@ class _Case:
     ) -> Evaluation | Failure:
         """The evaluation with these time steps, if all buffers find room."""
         chip = self.book.chip
-        if self.limit is not None and price(table, costs).cycles >= self.limit:
-            return _too_long(self.limit)
+        found = price(table, costs)
+        if self.limit is not None and found.cycles >= self.limit:
+            return too_long(self.limit)
         buffers = buffers_of(self.pattern, table, costs, chip.eu_bytes)
         if isinstance(buffers, Failure):
             return buffers
@@ -239,13 +242,10 @@ class _Case:
             placement = place(buffers, chip, thorough=thorough)
         if isinstance(placement, Failure):
             return placement
-        costs = placed_costs(self.pattern, costs, placement.addresses, chip.bank_bytes)
-        found = price(table, costs)
+        if costs.hazards:
+            costs = placed_costs(self.pattern, costs, placement.addresses, chip.bank_bytes)
+            found = price(table, costs)
         return Evaluation(self.pattern, self.slicing, table, costs, placement, found)
-
-
-def _too_long(limit: int) -> Failure:
-    return Failure("price", f"it takes {limit:,} cycles or longer")
 
 
 def final_placement(found: Evaluation, book: CostBook) -> Placement:

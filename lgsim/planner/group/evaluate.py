@@ -11,7 +11,7 @@ from lgsim.planner.features import PlannerFeatures
 from lgsim.planner.group.arrange import Arranger, Evaluation, final_placement
 from lgsim.planner.group.book import CostBook
 from lgsim.planner.group.emit import Emitter, TimedSchedule
-from lgsim.planner.group.failure import Failure
+from lgsim.planner.group.failure import Failure, too_long
 from lgsim.planner.group.lmem import Placement
 from lgsim.planner.group.pattern import Pattern
 from lgsim.planner.group.search import Search
@@ -82,7 +82,7 @@ class GroupEvaluator:
         """
         found = self._found.get(pattern)
         if found is None and limit is not None and limit <= self._too_long.get(pattern, 0):
-            return Failure("price", f"it takes {limit:,} cycles or longer")
+            return too_long(limit)
         if found is None:
             search = Search(Arranger(self.book, self.planning), self.features)
             found = search.run(pattern, limit)
@@ -90,7 +90,7 @@ class GroupEvaluator:
             self.effort += round(search.effort * count * (count + HARDER) / HARDER)
             if limit is not None and _reaches(found, limit):
                 self._too_long[pattern] = limit
-                return Failure("price", f"it takes {limit:,} cycles or longer")
+                return too_long(limit)
             self._found[pattern] = found
         return found
 

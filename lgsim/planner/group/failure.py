@@ -14,7 +14,8 @@ class Failure:
     rule : str
         ``local`` (an op has no local form), ``type`` (no group type suits the ops), ``secs`` (an
         axis cannot be cut that often), ``slices`` (two readers need different slices of a value,
-        or slices degenerate), ``steps`` (a value would live longer than a round) or ``memory``.
+        or slices degenerate), ``steps`` (a value would live longer than a round), ``memory``, or
+        ``price`` (the search gave up: it cannot be cheaper than asked for).
     member : int
         Op at fault, −1 for the group as a whole.
     axis : str
@@ -30,3 +31,8 @@ class Failure:
     member: int = -1
     axis: str = ""
     missing_bytes: int = 0
+
+
+def too_long(limit: int) -> Failure:
+    """The failure of a group that cannot be cheaper than `limit` cycles."""
+    return Failure("price", f"it takes {limit:,} cycles or longer")

@@ -14,7 +14,7 @@ from lgsim.planner.group.arrange import Evaluation
 from lgsim.planner.group.costs import group_costs, thrifty_costs
 from lgsim.planner.group.evaluate import GroupEvaluator
 from lgsim.planner.group.failure import Failure
-from lgsim.planner.group.group_type import choose_type, local_failure, type_failure
+from lgsim.planner.group.group_type import suitable_type
 from lgsim.planner.group.lmem import buffers_of, place, shortage
 from lgsim.planner.group.pattern import Pattern
 from lgsim.planner.group.rebalance import rebalance
@@ -36,13 +36,9 @@ UNLIMITED = 1 << 40
 
 def first_fit(evaluator: GroupEvaluator, pattern: Pattern) -> Evaluation | Failure:
     """The group with the first sections that fit, or the rule that the last try broke."""
-    failure = local_failure(pattern, evaluator.features)
-    if failure is not None:
-        return failure
-    group_type = choose_type(pattern, evaluator.chip)
-    failure = type_failure(pattern, group_type, evaluator.chip)
-    if failure is not None:
-        return failure
+    group_type = suitable_type(pattern, evaluator.features, evaluator.chip)
+    if isinstance(group_type, Failure):
+        return group_type
     found: Evaluation | Failure | None = _shortage(evaluator, pattern, group_type)
     found = found or evaluator.evaluate_section(pattern, group_type, WHOLE)
     if isinstance(found, Evaluation) or found.rule != "memory":
@@ -119,7 +115,7 @@ def _misfit(
         costs = thrifty_costs(pattern, slicing, evaluator.book, base, thrift)
         buffers = buffers_of(pattern, plain, costs, chip.eu_bytes)
         if not isinstance(buffers, Failure) and shortage(buffers, chip) is None:
-            table = rebalance(pattern, plain, costs, chip, UNLIMITED)
+            table, _ = rebalance(pattern, plain, costs, chip, UNLIMITED)
             buffers = buffers_of(pattern, table, costs, chip.eu_bytes)
         if isinstance(buffers, Failure):
             return buffers

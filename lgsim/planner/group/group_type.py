@@ -116,6 +116,15 @@ def type_failure(pattern: Pattern, group_type: GroupType, chip: Chip) -> Failure
     return None
 
 
+def suitable_type(pattern: Pattern, features: Features, chip: Chip) -> GroupType | Failure:
+    """The group type of some ops, or why they can be no group whatever its slices."""
+    failure = local_failure(pattern, features)
+    if failure is not None:
+        return failure
+    group_type = choose_type(pattern, chip)
+    return type_failure(pattern, group_type, chip) or group_type
+
+
 def _few_heads(site: OpSite) -> bool:
     if not isinstance(site.attrs, MatMul):
         return False

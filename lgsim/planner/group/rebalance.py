@@ -27,19 +27,20 @@ def rebalance(
     chip: Chip,
     lmem_bytes: int,
     pipelined: bool = True,
-) -> Timetable:
+) -> tuple[Timetable, int]:
     """Move transfers to steps with slack, within `lmem_bytes`; the same table if none can be.
 
-    They stay in the round of their slice unless slices are `pipelined`.
+    They stay in the round of their slice unless slices are `pipelined`. Also tells the most bytes
+    that live in a step of the result: with any limit from there on it would be the same.
     """
     balance = _Balance(pattern, table, costs, chip, lmem_bytes, pipelined)
     if not balance.sound:
-        return table
+        return table, 0
     for step in reversed(range(len(table))):
         balance.relieve(step, Kind.LOAD)
     for step in range(len(table)):
         balance.relieve(step, Kind.STORE)
-    return balance.table() if balance.moved else table
+    return (balance.table() if balance.moved else table), lmem_bytes - min(balance.free)
 
 
 class _Balance:

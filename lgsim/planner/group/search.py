@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from lgsim.kernels.support import Features, GroupType
 from lgsim.planner.group.arrange import Arranger, Evaluation
 from lgsim.planner.group.failure import Failure
-from lgsim.planner.group.group_type import choose_type, local_failure, type_failure
+from lgsim.planner.group.group_type import suitable_type
 from lgsim.planner.group.pattern import Pattern
 from lgsim.planner.group.price import busier_engine
 from lgsim.planner.group.secs import candidates
@@ -63,13 +63,9 @@ class Search:
         others, the failure has the rule ``price``.
         """
         chip = self.arranger.book.chip
-        failure = local_failure(pattern, self.features)
-        if failure is not None:
-            return failure
-        group_type = choose_type(pattern, chip)
-        failure = type_failure(pattern, group_type, chip)
-        if failure is not None:
-            return failure
+        group_type = suitable_type(pattern, self.features, chip)
+        if isinstance(group_type, Failure):
+            return group_type
         whole = self._try(pattern, group_type, WHOLE, limit=limit)
         if isinstance(whole, Evaluation):
             return self._improved(whole)

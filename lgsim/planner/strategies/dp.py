@@ -21,15 +21,16 @@ from lgsim.planner.strategies.greedy import Greedy
 from lgsim.planner.strategies.none import NoGrouping
 
 EFFORT = 6000
-"""Ops to evaluate in a run before the search is content with what it has, each counted once for
-every way to cut it. Runs of a dozen ops are searched to the end with far less."""
+"""What evaluations may cost in a run before the search is content with what it has, counted as in
+`GroupEvaluator.effort`. Runs of a dozen ops are searched to the end with far less."""
 
 
 class CheapestCuts:
     """Takes the cheapest way to cut each base group into intervals of the order of the graph.
 
     Considered are all intervals of two or more ops as layer groups, each priced by the evaluator,
-    and all single ops as global layers; the sum of prices is smallest over all ways to cut. Only
+    and all single ops as global layers; the sum of prices is smallest over all ways to cut. Runs of
+    very many ops are cut into pieces first (see `pieces`), and intervals lie in one piece. Only
     intervals that a lower bound does not rule out are evaluated, and equal ones once (see `Cuts`,
     also for what happens in runs so long that even these are too many). Moves across the borders
     of groups are no part of the sum; so the plans of `greedy` and `none` are priced as well, and

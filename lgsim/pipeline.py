@@ -16,7 +16,6 @@ from lgsim.graph import Graph
 from lgsim.kernels.support import Features
 from lgsim.lowering import lower
 from lgsim.planner import Plan, plan_network
-from lgsim.planner.features import PlannerFeatures
 from lgsim.planner.given import NAME as GIVEN
 from lgsim.planner.group import GroupEvaluator
 from lgsim.planner.order import planning_order
@@ -100,7 +99,7 @@ def prepare_network(
     imported = imported_graph(net, settings)
     disabled = frozenset(name for name, on in features.items() if not on)
     typed = lowered(imported, settings.precision, settings.io_dtype, disabled, log)
-    evaluator = GroupEvaluator(chip, Features.without(disabled), PlannerFeatures.without(disabled))
+    evaluator = GroupEvaluator.without(chip, disabled)
     return Prepared(imported, typed, chip, features, evaluator, settings)
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from lgsim.kernels.support import Features
 from lgsim.pipeline import Prepared, planned, prepare_network
 from lgsim.planner import STRATEGIES, Plan
 from lgsim.planner.borders import Border
-from lgsim.planner.features import PlannerFeatures
 from lgsim.planner.group import Failure, GroupEvaluator, pattern_of
 from lgsim.planner.price import plan_cycles
 
@@ -115,8 +113,7 @@ class WhatIf:
         prepared = self.prepared
         chip = replace(prepared.chip, lmem_bytes=prepared.chip.lmem_bytes + extra_bytes)
         off = [name for name, on in prepared.features.items() if not on]
-        evaluator = GroupEvaluator(chip, Features.without(off), PlannerFeatures.without(off))
-        return replace(prepared, chip=chip, evaluator=evaluator)
+        return replace(prepared, chip=chip, evaluator=GroupEvaluator.without(chip, off))
 
     def _gain(self, change: str, prepared: Prepared) -> Gain:
         return Gain(change, self._cycles(change, prepared, None), self.base_cycles)

@@ -107,7 +107,7 @@ class Explanation:
     @property
     def kernel_features(self) -> Features:
         """The switches that kernels look at."""
-        return Features.without([name for name, on in self.features.items() if not on])
+        return self.prepared.evaluator.features
 
     def verdict(self, name: str) -> OpVerdict | None:
         """The verdict on the op of that name, if it is planned."""
@@ -186,8 +186,7 @@ class Explanation:
 
 def explanation(prepared: Prepared, plan: Plan, log: RewriteLog) -> Explanation:
     """Check every op of a prepared and planned network, and every group."""
-    graph, features = prepared.typed, prepared.features
-    kernel_features = Features.without([name for name, on in features.items() if not on])
+    graph, kernel_features = prepared.typed, prepared.evaluator.features
     section = {name: k for k, part in enumerate(plan.sections) for name in part.ops}
     sites = [(op.name, site_of(graph, op)) for op in graph]
     verdicts = tuple(

@@ -17,9 +17,7 @@ from numpy.typing import NDArray
 
 from lgsim.errors import InfeasibleError, LgsimError
 from lgsim.graph import Graph
-from lgsim.kernels.support import Features
 from lgsim.planner.anatomy import buffer_uses
-from lgsim.planner.features import PlannerFeatures
 from lgsim.planner.group import Binding, Evaluation, Failure, GroupEvaluator, pattern_of
 from lgsim.planner.group.lmem import Placement, peak, runs
 from lgsim.planner.group.price import engine_cycles
@@ -113,7 +111,7 @@ def lmem_view(run: Run, focus: str | None = None) -> LmemView:
     """The group an op is in, or the slowest one, evaluated and placed as in the run."""
     section = _section(run, focus)
     off = [name for name, on in run.features.items() if not on]
-    evaluator = GroupEvaluator(run.chip, Features.without(off), PlannerFeatures.without(off))
+    evaluator = GroupEvaluator.without(run.chip, off)
     pattern, _ = pattern_of(run.graph, section.ops)
     assert section.type, "a group has a type"
     found = evaluator.evaluate_section(pattern, section.type, section.secs, section.steps)

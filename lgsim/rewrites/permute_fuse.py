@@ -5,10 +5,14 @@ from __future__ import annotations
 from lgsim.graph import ops
 from lgsim.graph.core import Graph, Op
 from lgsim.rewrites.base import Rewrite, drop_dead, live_ops
+from lgsim.rewrites.permute_split import two_moves
 
 
 class PermuteFuse(Rewrite):
-    """permute(permute(x)) → one permute, unless the two cancel (`permute_cancel`)."""
+    """permute(permute(x)) → one permute, unless the two cancel (`permute_cancel`).
+
+    Two that would have to be taken apart again (`permute_split`) stay two.
+    """
 
     name = "permute_fuse"
     summary = "compose consecutive permutes into one"
@@ -21,7 +25,8 @@ class PermuteFuse(Rewrite):
             if found is None:
                 continue
             producer, order = found
-            if list(order) != sorted(order):
+            shape = graph.tensor(producer.inputs[0]).shape
+            if list(order) != sorted(order) and two_moves(shape, order) is None:
                 graph.replace_op(op.name, ops.Permute(order), [producer.inputs[0]])
                 drop_dead(graph, producer)
                 count += 1

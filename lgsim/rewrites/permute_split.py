@@ -6,7 +6,7 @@ from itertools import permutations
 from math import prod
 
 from lgsim.graph import ops
-from lgsim.graph.core import Graph, Op, Shape
+from lgsim.graph.core import Graph, Shape
 from lgsim.graph.ops.layout import merge_permutation
 from lgsim.rewrites.base import Rewrite, live_ops
 
@@ -31,7 +31,9 @@ class PermuteSplit(Rewrite):
         """Split every permute that no single move can do and two moves can."""
         count = 0
         for op in live_ops(graph):
-            orders = _factors(graph, op)
+            if not isinstance(op.attrs, ops.Permute):
+                continue
+            orders = two_moves(graph.tensor(op.inputs[0]).shape, op.attrs.order)
             if orders is None:
                 continue
             first = graph.unique_name(f"{op.name}_split")
@@ -41,14 +43,11 @@ class PermuteSplit(Rewrite):
         return count
 
 
-def _factors(graph: Graph, op: Op) -> tuple[Shape, Shape] | None:
-    """Orders of two moves that do the permute, the one with the longest rows, if one is one."""
-    if not isinstance(op.attrs, ops.Permute):
+def two_moves(shape: Shape, order: Shape) -> tuple[Shape, Shape] | None:
+    """Orders of two moves that do a permute no single one can, those with the longest rows."""
+    if len(shape) != MOST_DIMS + 1 or order[-1] != MOST_DIMS:
         return None
-    shape, order = graph.tensor(op.inputs[0]).shape, op.attrs.order
-    if len(shape) != MOST_DIMS + 1 or len(merge_permutation(shape, order)[0]) <= MOST_DIMS:
-        return None
-    if order[-1] != MOST_DIMS:
+    if len(merge_permutation(shape, order)[0]) <= MOST_DIMS:
         return None
     best: tuple[int, Shape, Shape] | None = None
     for start in permutations(range(MOST_DIMS)):

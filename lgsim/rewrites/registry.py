@@ -67,7 +67,7 @@ _MOVES: tuple[type[Rewrite], ...] = (
     ReshapeClean,
     MlpSplit,
 )
-# Last, since `permute_fuse` would join the parts again.
+# Last: a permute that is taken apart can no longer be moved past other ops as one.
 _SPLITS: tuple[type[Rewrite], ...] = (PermuteSplit,)
 _PHASES = (_CLEANUPS + _PATTERNS, _MOVES, _SPLITS)
 

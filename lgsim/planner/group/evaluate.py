@@ -6,6 +6,8 @@ pattern of the group only, so that repeated blocks of a network are evaluated on
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from lgsim.kernels.support import Features, GroupType
 from lgsim.planner.features import PlannerFeatures
 from lgsim.planner.group.arrange import Arranger, Evaluation, final_placement
@@ -55,6 +57,11 @@ class GroupEvaluator:
         self.effort = 0
         self._found: dict[Pattern, Evaluation | Failure] = {}
         self._too_long: dict[Pattern, int] = {}
+
+    @classmethod
+    def without(cls, chip: Chip, disabled: Collection[str]) -> GroupEvaluator:
+        """One with everything switched on but the named features."""
+        return cls(chip, Features.without(disabled), PlannerFeatures.without(disabled))
 
     def sibling(self, features: Features, planning: PlannerFeatures) -> GroupEvaluator:
         """One for the same chip with other switches, which shares all that they do not touch.

@@ -13,6 +13,7 @@ from lgsim.cli.options import (
     json_option,
     keywords,
     net_options,
+    output_option,
     schedule_options,
 )
 from lgsim.cli.output import print_json
@@ -27,13 +28,7 @@ from lgsim.cli.output import print_json
     default="",
     help="Only these, in the order in which they are switched on; those joined by + go together.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Draw the waterfall: .png, .svg or .pdf.",
-)
+@output_option("Draw the waterfall: .png, .svg or .pdf.")
 @json_option
 def command(
     net_options: NetOptions,

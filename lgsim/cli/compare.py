@@ -13,6 +13,7 @@ from lgsim.cli.options import (
     json_option,
     keywords,
     net_options,
+    output_option,
     pairs,
 )
 from lgsim.cli.output import print_json, print_warnings
@@ -37,13 +38,7 @@ from lgsim.settings import STRATEGIES_TO_COMPARE
     help="A plan from a file as a further column called NAME; repeatable.",
 )
 @chip_options
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Draw the comparison: .png, .svg or .pdf.",
-)
+@output_option("Draw the comparison: .png, .svg or .pdf.")
 @click.option(
     "--fail-if-slower",
     "limit",

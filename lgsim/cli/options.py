@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -206,6 +207,18 @@ def chip_options(function: Function) -> Function:
     ):
         wrapper = option(wrapper)
     return wrapper  # type: ignore[return-value]  # click's decorators erase the signature
+
+
+def output_option(text: str, *, required: bool = False) -> Callable[[Function], Function]:
+    """Add -o FILE, which the verb gets as `output`: a path or None."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        required=required,
+        help=text,
+    )
 
 
 def json_option(function: Function) -> Function:

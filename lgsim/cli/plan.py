@@ -12,6 +12,7 @@ from lgsim.cli.options import (
     json_option,
     keywords,
     net_options,
+    output_option,
     schedule_options,
 )
 from lgsim.cli.output import print_json, print_warnings
@@ -20,13 +21,7 @@ from lgsim.cli.output import print_json, print_warnings
 @click.command("plan")
 @net_options
 @schedule_options
-@click.option(
-    "--output",
-    "-o",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Write the plan to FILE.",
-)
+@output_option("Write the plan to FILE.")
 @click.option(
     "--format",
     "form",

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import click
 
-from lgsim.cli.options import NetOptions, ScheduleOptions, net_options, schedule_options
+from lgsim.cli.options import (
+    NetOptions,
+    ScheduleOptions,
+    net_options,
+    output_option,
+    schedule_options,
+)
 from lgsim.cli.run import simulate_net
 
 
@@ -20,13 +26,7 @@ from lgsim.cli.run import simulate_net
     show_default=True,
     help="Both engines over time, all sections, or the local memory of one layer group.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="File to write: .png, .svg or .pdf.",
-)
+@output_option("File to write: .png, .svg or .pdf.", required=True)
 @click.option(
     "--op",
     "focus",

@@ -8,12 +8,11 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lgsim.kernels import kernel_of, splittable
+from lgsim.kernels import kernel_of
 from lgsim.kernels.support import AXES, GroupType
-from lgsim.kernels.tiling import ceil_div
 from lgsim.planner.group import GroupEvaluator
 from lgsim.planner.group.pattern import Pattern
-from lgsim.planner.group.secs import WIDE_ROW_BYTES
+from lgsim.planner.group.secs import member_limits
 from lgsim.planner.group.slicing import value_views
 from lgsim.planner.group.thrift import may_work_in_place
 
@@ -97,7 +96,7 @@ def amounts(
             room += sum(int(bytes_of[v]) for v in member.outputs)
         fixed = sum(int(bytes_of[v]) for v in set(member.inputs) - cut)
         columns[:3, number] = cycles, room, fixed
-        sections[:, number] = _sections(pattern, number, group_type, evaluator)
+        sections[:, number] = member_limits(pattern, number, group_type, evaluator.chip)
     return Amounts(
         columns[0],
         moved[1],
@@ -118,28 +117,3 @@ def _may_spread(pattern: Pattern, number: int, evaluator: GroupEvaluator) -> boo
         for user, index in pattern.users[number]
         for site in (pattern.members[user].site,)
     )
-
-
-def _sections(
-    pattern: Pattern, number: int, group_type: GroupType, evaluator: GroupEvaluator
-) -> list[int]:
-    """How often an op lets each axis be cut (see `secs.most_secs`); bytes of a row along w."""
-    views, member = value_views(pattern, group_type), pattern.members[number]
-    near = [v for v in (*member.inputs, *member.outputs) if not pattern.values[v].weight]
-    limits = []
-    for position, axis in enumerate(AXES):
-        if not splittable(member.site, axis, group_type):
-            limits.append(1)
-            continue
-        sizes = [views[v][position] for v in near]
-        if axis == "c":
-            rounds = min(ceil_div(size, evaluator.chip.lanes) for size in sizes)
-            limits.append(rounds if group_type in ("MM", "SMALL_C") else 1)
-        elif axis == "d":
-            limits.append(min(sizes) if group_type == "3D" else 1)
-        elif axis == "w":
-            row = min(pattern.values[v].type.dtype.nbytes(views[v][4]) for v in near)
-            limits.append(1 if row <= WIDE_ROW_BYTES else row // (WIDE_ROW_BYTES // 2))
-        else:
-            limits.append(min(sizes))
-    return limits

@@ -13,7 +13,7 @@ from lgsim.kernels import splittable
 from lgsim.kernels.support import AXES, GroupType
 from lgsim.kernels.tiling import ceil_div
 from lgsim.planner.group.pattern import Pattern
-from lgsim.planner.group.slicing import Secs, cut_values, value_views
+from lgsim.planner.group.slicing import Secs, value_views
 from lgsim.target.chip import Chip
 
 MOST_TRIES = 60
@@ -28,27 +28,29 @@ WIDE_ROW_BYTES = 512
 
 def most_secs(pattern: Pattern, group_type: GroupType, chip: Chip) -> Secs:
     """How often each axis may be cut at the most."""
-    views = value_views(pattern, group_type)
-    moving = [number for number, cut in enumerate(cut_values(pattern)) if cut]
-    made = [number for number in moving if not pattern.values[number].weight]
-    limits = []
-    for position, axis in enumerate(AXES):
-        if not all(splittable(member.site, axis, group_type) for member in pattern.members):
-            limits.append(1)
-            continue
-        sizes = [views[number][position] for number in made]
-        if axis == "c":
-            rounds = [ceil_div(size, chip.lanes) for size in sizes]
-            limits.append(min(rounds) if group_type in ("MM", "SMALL_C") else 1)
-        elif axis == "d":
-            limits.append(min(sizes) if group_type == "3D" else 1)
-        elif axis == "w":
-            pieces = [pattern.values[number].type.dtype.nbytes(views[number][4]) for number in made]
-            narrow = min(pieces) <= WIDE_ROW_BYTES
-            limits.append(1 if narrow else min(pieces) // (WIDE_ROW_BYTES // 2))
-        else:
-            limits.append(min(sizes))
-    n, c, d, h, w = limits
+    members = range(len(pattern.members))
+    limits = zip(*(member_limits(pattern, k, group_type, chip) for k in members), strict=True)
+    n, c, d, h, w = map(min, limits)
+    return n, c, d, h, w
+
+
+def member_limits(pattern: Pattern, number: int, group_type: GroupType, chip: Chip) -> Secs:
+    """How often one op, with what it reads and makes, lets each axis be cut."""
+    views, member = value_views(pattern, group_type), pattern.members[number]
+    near = [v for v in (*member.inputs, *member.outputs) if not pattern.values[v].weight]
+    n, c, d, h, _ = (min(sizes) for sizes in zip(*(views[v] for v in near), strict=True))
+    row_bytes = min(pattern.values[v].type.dtype.nbytes(views[v][4]) for v in near)
+    sizes = (
+        n,
+        ceil_div(c, chip.lanes) if group_type in ("MM", "SMALL_C") else 1,
+        d if group_type == "3D" else 1,
+        h,
+        row_bytes // (WIDE_ROW_BYTES // 2) if row_bytes > WIDE_ROW_BYTES else 1,
+    )
+    n, c, d, h, w = (
+        size if size > 1 and splittable(member.site, axis, group_type) else 1
+        for axis, size in zip(AXES, sizes, strict=True)
+    )
     return n, c, d, h, w
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _ROW_INCHES = 0.88
 _FRAME_INCHES = 1.75
-_LEFT, _RIGHT = 0.085, 0.945
+_LEFT, _RIGHT = 0.085, 0.935
 _BAR = (0.36, 0.46)
 """Bottom and height of the bar in a row of height 1."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import cache, lru_cache
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 from lgsim.graph.ops.base import OpKind
 from lgsim.kernels.base import Kernel
@@ -21,8 +21,8 @@ __all__ = ["Kernel", "global_schedule", "kernel_of", "kernels", "local_support",
 
 @cache
 def _registry() -> dict[type[OpKind], Kernel]:
-    for module in iter_modules(__path__):
-        import_module(f"{__name__}.{module.name}")
+    for module in walk_packages(__path__, f"{__name__}."):
+        import_module(module.name)
     return Kernel.registry
 
 

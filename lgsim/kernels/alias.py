@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from lgsim.graph.core import Graph, Op
 from lgsim.graph.ops import Concat, Permute, Reshape, Slice, Squeeze, Unsqueeze
-from lgsim.kernels.movement import slice_offset
+from lgsim.kernels.movement.movement import slice_offset
 
 
 @dataclass(frozen=True, slots=True)

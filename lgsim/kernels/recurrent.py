@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from lgsim.graph.dtypes import DType
 from lgsim.graph.ops import GRU, LSTM
 from lgsim.graph.ops.recurrent import Recurrent
-from lgsim.kernels import cube
 from lgsim.kernels.base import Kernel, Local
-from lgsim.kernels.dma import load, load_broadcast, output, store
+from lgsim.kernels.commands import cube
+from lgsim.kernels.commands.dma import load, load_broadcast, output, store
+from lgsim.kernels.commands.tiling import Room, chunks, lane_bytes
+from lgsim.kernels.commands.vector import Emitter
 from lgsim.kernels.schedule import GmemBox, Instruction, LmemSpan, Schedule, Step, Transfer
 from lgsim.kernels.site import OpSite
-from lgsim.kernels.tiling import Room, chunks, lane_bytes
-from lgsim.kernels.vector import Emitter
 from lgsim.target.chip import Chip
 from lgsim.target.timing import bdc
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from lgsim.graph.core import TensorType
 from lgsim.graph.ops import OpKind
 from lgsim.kernels.base import Kernel
-from lgsim.kernels.dma import load_matrix, output, store_matrix
+from lgsim.kernels.commands.dma import load_matrix, output, store_matrix
+from lgsim.kernels.commands.tiling import ceil_div, chunks
 from lgsim.kernels.schedule import GmemBox, Instruction, LmemSpan, Schedule, Step, Transfer
 from lgsim.kernels.site import OpSite
-from lgsim.kernels.tiling import ceil_div, chunks
 from lgsim.target.chip import Chip
 
 ROW_BYTES = 256

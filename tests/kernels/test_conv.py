@@ -18,10 +18,10 @@ from lgsim.graph.dtypes import DType
 from lgsim.graph.ops import Conv, Deconv
 from lgsim.kernels import kernel_of
 from lgsim.kernels.base import Local, Work
-from lgsim.kernels.coefficients import coefficient_bytes, folded_taps
+from lgsim.kernels.commands.tiling import lane_bytes
+from lgsim.kernels.conv.coefficients import coefficient_bytes, folded_taps
 from lgsim.kernels.schedule import Direction, LmemSpan
 from lgsim.kernels.site import Operand, OpSite, site_of
-from lgsim.kernels.tiling import lane_bytes
 from lgsim.kernels.window import Slide, conv_shape
 
 F32, F16, I8, I32 = DType.F32, DType.F16, DType.I8, DType.I32

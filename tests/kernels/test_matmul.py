@@ -14,8 +14,8 @@ from lgsim.graph.dtypes import DType
 from lgsim.graph.ops import MatMul
 from lgsim.kernels import kernel_of
 from lgsim.kernels.base import Local, Work
-from lgsim.kernels.matmul_cut import choose
-from lgsim.kernels.product import product_of
+from lgsim.kernels.matmul.cut import choose
+from lgsim.kernels.matmul.product import product_of
 from lgsim.kernels.schedule import Direction, LmemSpan
 from lgsim.kernels.site import Operand, OpSite, site_of
 

@@ -14,7 +14,7 @@ from lgsim.graph.dtypes import DType
 from lgsim.graph.ops import Concat, OpKind, Pad, Permute, Slice, SwapDimInner, Tile
 from lgsim.graph.ops.layout import merge_permutation
 from lgsim.kernels.alias import view_offset
-from lgsim.kernels.permute import lane_cuts, transposes
+from lgsim.kernels.movement.permute import lane_cuts, transposes
 from lgsim.kernels.schedule import GmemBox
 
 F16 = DType.F16

@@ -9,9 +9,9 @@ from lgsim.graph.dtypes import DType
 from lgsim.graph.ops import Active, Add, Cast, LayerNorm, MulShift, OpKind, Softmax
 from lgsim.kernels import kernel_of
 from lgsim.kernels.base import Local, Work
+from lgsim.kernels.commands.tiling import lane_bytes
 from lgsim.kernels.schedule import LmemSpan
 from lgsim.kernels.site import OpSite, site_of
-from lgsim.kernels.tiling import lane_bytes
 
 F32, F16, I8 = DType.F32, DType.F16, DType.I8
 Slice4 = tuple[int, int, int, int]

@@ -9,8 +9,7 @@ from single_op import CHIP
 
 from lgsim.errors import InfeasibleError
 from lgsim.graph.dtypes import DType
-from lgsim.kernels.schedule import Direction, Instruction, Transfer
-from lgsim.kernels.tiling import (
+from lgsim.kernels.commands.tiling import (
     Room,
     Tile,
     chunks,
@@ -20,6 +19,7 @@ from lgsim.kernels.tiling import (
     pipeline,
     serial,
 )
+from lgsim.kernels.schedule import Direction, Instruction, Transfer
 
 
 @given(st.integers(1, 500), st.integers(1, 60), st.sampled_from([1, 16, 64]))

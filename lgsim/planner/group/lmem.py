@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import chain
 from random import Random
 
-from lgsim.kernels.tiling import round_up
+from lgsim.kernels.commands.tiling import round_up
 from lgsim.planner.group.costs import GroupCosts, root
 from lgsim.planner.group.failure import Failure
 from lgsim.planner.group.pattern import Pattern

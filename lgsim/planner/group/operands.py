@@ -9,9 +9,9 @@ from math import prod
 from lgsim.graph.core import TensorType
 from lgsim.kernels import kernel_of
 from lgsim.kernels.base import Local, WeightForm
-from lgsim.kernels.dma import box, load_broadcast, output
+from lgsim.kernels.commands.dma import box, load_broadcast, output
+from lgsim.kernels.commands.tiling import lane_bytes
 from lgsim.kernels.schedule import Direction, GmemBox, LmemSpan, Transfer
-from lgsim.kernels.tiling import lane_bytes
 from lgsim.kernels.views import View
 from lgsim.planner.group.pattern import Pattern
 from lgsim.target.chip import Chip

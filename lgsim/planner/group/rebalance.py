@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from lgsim.kernels import kernel_of
-from lgsim.kernels.tiling import round_up
+from lgsim.kernels.commands.tiling import round_up
 from lgsim.planner.group.costs import GroupCosts
 from lgsim.planner.group.failure import Failure
 from lgsim.planner.group.lmem import buffers_of, runs

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from itertools import islice
 
 from lgsim.kernels import splittable
+from lgsim.kernels.commands.tiling import ceil_div
 from lgsim.kernels.support import AXES, GroupType
-from lgsim.kernels.tiling import ceil_div
 from lgsim.planner.group.pattern import Pattern
 from lgsim.planner.group.slicing import Secs, value_views
 from lgsim.target.chip import Chip

@@ -12,9 +12,9 @@ from itertools import pairwise
 
 from lgsim.graph.ops import Add, Cast, Conv, Lut
 from lgsim.kernels import kernel_of
+from lgsim.kernels.commands.tiling import even_chunks
 from lgsim.kernels.site import OpSite
 from lgsim.kernels.support import AXES, Axis, GroupType
-from lgsim.kernels.tiling import even_chunks
 from lgsim.kernels.views import View, operand_shape, view
 from lgsim.planner.group.failure import Failure
 from lgsim.planner.group.pattern import Pattern

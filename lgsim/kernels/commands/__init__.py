@@ -1,0 +1,1 @@
+"""Builders of commands, what all kernels are written with: each unit's law is applied here."""

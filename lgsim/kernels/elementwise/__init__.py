@@ -1,0 +1,1 @@
+"""Ops that compute each element by itself, casts and requantisation among them."""

@@ -1,0 +1,1 @@
+"""Ops that only move elements: layouts, slices, rolls, padding, look-ups, resizing."""

@@ -1,0 +1,1 @@
+"""Pooling: in local memory, and alone."""

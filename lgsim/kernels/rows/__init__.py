@@ -1,0 +1,1 @@
+"""Ops that see a tensor as rows: normalisations, softmax, reductions along an axis."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from lgsim.errors import LgsimError
 from lgsim.graph.core import Graph
 from lgsim.graph.dtypes import DType
-from lgsim.graph.values import Tensor, TensorType
+from lgsim.graph.tensor_type import TensorType
+from lgsim.graph.values import Tensor
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lgsim.errors import LgsimError
-from lgsim.graph.values import Op, Shape, Tensor, TensorType
+from lgsim.graph.tensor_type import Shape, TensorType
+from lgsim.graph.values import Op, Tensor
 
 if TYPE_CHECKING:
     import networkx

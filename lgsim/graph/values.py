@@ -1,37 +1,17 @@
-"""`TensorType`, `Tensor` and `Op`: the immutable values a graph consists of."""
+"""`Tensor` and `Op`: the immutable values a graph consists of."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 from lgsim.graph.dtypes import DType
+from lgsim.graph.tensor_type import Shape, TensorType
 
 if TYPE_CHECKING:
     import numpy as np
 
     from lgsim.graph.ops.base import OpKind
-
-Shape = tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TensorType:
-    """Shape and element type; what shape rules and kernels work on."""
-
-    shape: Shape
-    dtype: DType
-
-    @property
-    def elements(self) -> int:
-        """Number of elements."""
-        return prod(self.shape)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes the packed tensor takes."""
-        return self.dtype.nbytes(self.elements)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from lgsim.errors import LgsimError
 from lgsim.frontends.vendor_plan import VendorPlan
 from lgsim.graph import Graph
-from lgsim.graph.values import Shape
+from lgsim.graph.tensor_type import Shape
 from lgsim.planner.group import GroupEvaluator, pattern_of
 from lgsim.planner.group.given import given_timetable
 from lgsim.planner.plan import Section, section_name

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lgsim.graph.core import TensorType
 from lgsim.graph.dtypes import DType
 from lgsim.graph.ops.base import OpKind, op_kind, refuse
 from lgsim.graph.ops.rules import broadcast, check_choice, check_operands, result
+from lgsim.graph.tensor_type import TensorType
 
 ACTIVE_MODES = (
     # activations of networks

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar, dataclass_transform
 from lgsim.errors import LgsimError
 
 if TYPE_CHECKING:
-    from lgsim.graph.core import TensorType
+    from lgsim.graph.tensor_type import TensorType
 
 
 Kind = TypeVar("Kind")

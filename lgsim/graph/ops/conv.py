@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from lgsim.graph.core import TensorType
 from lgsim.graph.ops.base import OpKind, op_kind, refuse
 from lgsim.graph.ops.rules import (
     check_operands,
@@ -16,6 +15,7 @@ from lgsim.graph.ops.rules import (
     shape_text,
     windows,
 )
+from lgsim.graph.tensor_type import TensorType
 
 
 @op_kind

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lgsim.graph.core import TensorType
 from lgsim.graph.dtypes import DType
 from lgsim.graph.ops.base import OpKind, op_kind, refuse
 from lgsim.graph.ops.rules import (
@@ -17,6 +16,7 @@ from lgsim.graph.ops.rules import (
     result,
     shape_text,
 )
+from lgsim.graph.tensor_type import TensorType
 
 SCATTER_REDUCTIONS = ("none", "add", "mul", "min", "max")
 

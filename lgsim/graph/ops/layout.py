@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from lgsim.graph.core import Shape, TensorType
 from lgsim.graph.ops.base import OpKind, op_kind, refuse
 from lgsim.graph.ops.rules import (
     check_axes,
@@ -18,6 +17,7 @@ from lgsim.graph.ops.rules import (
     result,
     shape_text,
 )
+from lgsim.graph.tensor_type import Shape, TensorType
 
 PAD_MODES = ("constant", "reflect", "edge", "wrap")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from lgsim.graph.core import Shape, TensorType
 from lgsim.graph.ops.base import OpKind, op_kind, refuse
 from lgsim.graph.ops.rules import broadcast, check_operands, check_shape, result, shape_text
+from lgsim.graph.tensor_type import Shape, TensorType
 
 
 @op_kind

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lgsim.graph.core import TensorType
 from lgsim.graph.ops.base import OpKind, op_kind
 from lgsim.graph.ops.rules import result
+from lgsim.graph.tensor_type import TensorType
 
 
 @op_kind

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lgsim.graph.core import Shape, TensorType
 from lgsim.graph.ops.activation import Unary
 from lgsim.graph.ops.base import OpKind, op_kind, refuse
 from lgsim.graph.ops.rules import check_axis, check_operands, check_rank, check_shape
+from lgsim.graph.tensor_type import Shape, TensorType
 
 
 @op_kind

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lgsim.graph.core import TensorType
 from lgsim.graph.ops.base import OpKind, op_kind, refuse
 from lgsim.graph.ops.rules import check_operands, check_rank, check_shape, result
+from lgsim.graph.tensor_type import TensorType
 
 
 class Recurrent(OpKind, abstract=True):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lgsim.graph.core import TensorType
 from lgsim.graph.ops.base import OpKind, op_kind, refuse
 from lgsim.graph.ops.rules import (
     check_choice,
@@ -14,6 +13,7 @@ from lgsim.graph.ops.rules import (
     result,
     shape_text,
 )
+from lgsim.graph.tensor_type import TensorType
 
 INTERP_MODES = ("nearest", "linear", "cubic")
 COORD_MODES = (

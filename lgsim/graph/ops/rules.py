@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from lgsim.graph.core import Shape, TensorType
 from lgsim.graph.dtypes import DType
 from lgsim.graph.ops.base import refuse
+from lgsim.graph.tensor_type import Shape, TensorType
 
 
 def shape_text(shape: Sequence[int]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from lgsim.kernels.commands.dma import dense_strides, load, output, store
 from lgsim.kernels.commands.tiling import Room, Tile, chunks, lane_bytes, local_at, pipeline
 from lgsim.kernels.commands.vector import Emitter
-from lgsim.kernels.pool.pool import PoolShape, pool_pass
+from lgsim.kernels.pool.passes import PoolShape, pool_pass
 from lgsim.kernels.schedule import GmemBox, Schedule
 from lgsim.target.chip import Chip
 

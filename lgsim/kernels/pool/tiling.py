@@ -19,8 +19,8 @@ from lgsim.kernels.commands.tiling import (
     serial,
 )
 from lgsim.kernels.commands.vector import Emitter, Scratch
+from lgsim.kernels.pool.passes import PoolShape, pool, pool_pass
 from lgsim.kernels.pool.pieces import window_pieces
-from lgsim.kernels.pool.pool import PoolShape, pool, pool_pass
 from lgsim.kernels.schedule import GmemBox, LmemSpan, Schedule
 from lgsim.kernels.window import Slide
 from lgsim.target.chip import Chip

@@ -14,7 +14,8 @@ from lgsim.graph.ops import GroupNorm, InstanceNorm, LayerNorm, RMSNorm
 from lgsim.kernels.base import Kernel, WeightForm, Work
 from lgsim.kernels.commands.tiling import lane_bytes
 from lgsim.kernels.commands.vector import Emitter, Scratch
-from lgsim.kernels.rows.rows import NormBuffers, Rows, normalise_slice, normalised_schedule
+from lgsim.kernels.rows.rows import NormBuffers, Rows, normalise_slice
+from lgsim.kernels.rows.tiles import normalised_schedule
 from lgsim.kernels.schedule import Instruction, Schedule
 from lgsim.kernels.site import OpSite
 from lgsim.kernels.support import Features, Refusal, Rule, shape_text

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from single_op import CHIP, SMALL_CHIP, Operand, schedule_of, violations
 
@@ -140,6 +140,7 @@ images = st.tuples(*[st.sampled_from([1, 2, 5, 20, 33])] * 4)
 
 
 @given(images, types, chips)
+@example((20, 1, 1, 5), DType.F16, CHIP)  # as many positions as images
 @settings(deadline=None, max_examples=25)
 def test_images(shape: tuple[int, int, int, int], dtype: DType, chip: object) -> None:
     n, c, h, w = shape

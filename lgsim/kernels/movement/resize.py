@@ -113,7 +113,7 @@ class _Tiler:
         # A table of positions serves all images; a grid of coordinates has one part per image.
         self.per_image = self.per_pixel = 0
         if self.table is not None:
-            own = self.n > 1 and self.table.shape[0] == self.n
+            own = self.n > 1 and isinstance(site.attrs, GridSampler)
             per_image = self.table.elements // (self.n if own else 1)
             self.per_image = per_image if own else 0
             self.per_pixel = max(1, per_image // self.far)

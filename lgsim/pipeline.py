@@ -25,7 +25,7 @@ from lgsim.settings import DEFAULTS, Settings
 from lgsim.simulator.blocks import plan_blocks
 from lgsim.simulator.build import build_program
 from lgsim.simulator.timeline import run_program
-from lgsim.target import load_target
+from lgsim.target import load_chip
 from lgsim.target.chip import Chip
 
 PLAN_SUFFIXES = (".json", ".json.gz")
@@ -71,8 +71,8 @@ def chip_of(settings: Settings) -> Chip:
     """The chip with its overrides and its timing profile."""
     target = settings.target
     if isinstance(target, str | PathLike):
-        target = load_target(fspath(target), settings.overrides)
-    elif settings.overrides:
+        return load_chip(fspath(target), settings.timing, settings.overrides)
+    if settings.overrides:
         raise LgsimError(
             "overrides are for a target by name",
             where=target.name,

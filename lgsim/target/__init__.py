@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING
 from lgsim.target.chip import Chip
 
 if TYPE_CHECKING:
-    from lgsim.target.loader import list_targets, load_target
+    from lgsim.target.loader import list_targets, load_chip, load_target
     from lgsim.target.model import Target, target_schema
 
 _HOMES = {
     "Target": "lgsim.target.model",
     "list_targets": "lgsim.target.loader",
+    "load_chip": "lgsim.target.loader",
     "load_target": "lgsim.target.loader",
     "target_schema": "lgsim.target.model",
 }
 
-__all__ = ["Chip", "Target", "list_targets", "load_target", "target_schema"]
+__all__ = ["Chip", "Target", "list_targets", "load_chip", "load_target", "target_schema"]
 
 
 def __getattr__(name: str) -> object:

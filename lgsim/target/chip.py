@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from lgsim.errors import LgsimError
 from lgsim.graph.dtypes import DType
 
 
@@ -11,8 +14,8 @@ from lgsim.graph.dtypes import DType
 class Chip:
     """A target with one timing profile, flattened to plain numbers; hashable, so a cache key.
 
-    Made by `Target.chip`; laws take it as their first argument and are otherwise functions of
-    integers. Bandwidths are bytes per engine cycle.
+    Laws take it as their first argument and are otherwise functions of integers. Bandwidths are
+    bytes per engine cycle.
 
     Parameters
     ----------
@@ -57,6 +60,45 @@ class Chip:
     tensor_bandwidth_factor: float
     min_row_bytes: int
     max_dim: int
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], timing: str) -> Chip:
+        """The numbers of a chip file, by section and name, with timing profile `timing`.
+
+        Raises
+        ------
+        LgsimError
+            If there is no such profile.
+        """
+        if timing not in values["timing"]:
+            raise LgsimError(
+                f"target '{values['name']}' has no timing profile '{timing}'",
+                hint=f"it has: {', '.join(sorted(values['timing']))}",
+            )
+        lanes, cube, lmem = values["lanes"], values["cube"], values["lmem"]
+        clock, gmem, gdma = values["clock"], values["gmem"], values["gdma"]
+        bytes_per_cycle = 1000 / clock["mhz"]
+        return cls(
+            name=values["name"],
+            timing=timing,
+            lanes=lanes["count"],
+            eu_bytes=lanes["eu_bytes"],
+            lmem_bytes=lmem["lane_bytes"],
+            banks=lmem["banks"],
+            ic_bytes=cube["ic_bytes"],
+            cube_outputs=cube["outputs"],
+            clock_mhz=clock["mhz"],
+            gmem_bytes_per_cycle=gmem["peak_gbps"] * bytes_per_cycle,
+            gmem_channels=gmem["channels"],
+            gmem_interleave_bytes=gmem["interleave_bytes"],
+            gmem_align_bytes=gmem["align_bytes"],
+            load_bytes_per_cycle=gdma["load_gbps"] * bytes_per_cycle,
+            store_bytes_per_cycle=gdma["store_gbps"] * bytes_per_cycle,
+            move_bytes_per_cycle=gdma["move_gbps"] * bytes_per_cycle,
+            tensor_bandwidth_factor=values["timing"][timing]["tensor_bandwidth_factor"],
+            min_row_bytes=gdma["min_row_bytes"],
+            max_dim=gdma["max_dim"],
+        )
 
     @property
     def bank_bytes(self) -> int:

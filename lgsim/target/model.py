@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
-from lgsim.errors import LgsimError
 from lgsim.graph.dtypes import DType
 from lgsim.target.chip import Chip
 
@@ -127,34 +126,7 @@ class Target(_Section):
         LgsimError
             If the target has no such profile.
         """
-        profile = self.timing.get(timing)
-        if profile is None:
-            raise LgsimError(
-                f"target '{self.name}' has no timing profile '{timing}'",
-                hint=f"it has: {', '.join(sorted(self.timing))}",
-            )
-        bytes_per_cycle = 1000 / self.clock.mhz
-        return Chip(
-            name=self.name,
-            timing=timing,
-            lanes=self.lanes.count,
-            eu_bytes=self.lanes.eu_bytes,
-            lmem_bytes=self.lmem.lane_bytes,
-            banks=self.lmem.banks,
-            ic_bytes=self.cube.ic_bytes,
-            cube_outputs=self.cube.outputs,
-            clock_mhz=self.clock.mhz,
-            gmem_bytes_per_cycle=self.gmem.peak_gbps * bytes_per_cycle,
-            gmem_channels=self.gmem.channels,
-            gmem_interleave_bytes=self.gmem.interleave_bytes,
-            gmem_align_bytes=self.gmem.align_bytes,
-            load_bytes_per_cycle=self.gdma.load_gbps * bytes_per_cycle,
-            store_bytes_per_cycle=self.gdma.store_gbps * bytes_per_cycle,
-            move_bytes_per_cycle=self.gdma.move_gbps * bytes_per_cycle,
-            tensor_bandwidth_factor=profile.tensor_bandwidth_factor,
-            min_row_bytes=self.gdma.min_row_bytes,
-            max_dim=self.gdma.max_dim,
-        )
+        return Chip.of(self.model_dump(exclude={*type(self).model_computed_fields}), timing)
 
 
 def target_schema() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 
 from lgsim.errors import LgsimError
 from lgsim.resources import hardware_dir, models_dir
-from lgsim.target import Target, list_targets, load_target, target_schema
+from lgsim.target import Target, list_targets, load_chip, load_target, target_schema
 
 VALID = (hardware_dir() / "bm1684x.toml").read_text(encoding="utf-8")
 
@@ -35,6 +36,30 @@ def test_every_number_of_every_chip_has_a_source() -> None:
         fields = target.model_dump(exclude={"sources", *Target.model_computed_fields})
         assert sorted(numbers(fields)) == sorted(target.sources)
         assert all(target.sources.values())
+
+
+def test_chips_that_are_not_checked_are_those_that_would_pass() -> None:
+    for name in list_targets():
+        for timing in load_target(name).timing:
+            chip, checked = load_chip(name, timing), load_target(name).chip(timing)
+            assert chip == checked
+            assert [type(value) for value in astuple(chip)] == list(map(type, astuple(checked)))
+
+
+def test_a_broken_file_among_the_chips_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, VALID.replace("[cube]", "[tube]"), "broken.toml")
+    monkeypatch.setattr("lgsim.target.loader.hardware_dir", lambda: tmp_path)
+    with pytest.raises(LgsimError, match=r"hardware/broken\.toml: cube: is missing"):
+        load_chip("broken", "cmodel")
+
+
+def test_a_chip_of_a_user_is_checked(tmp_path: Path) -> None:
+    with pytest.raises(LgsimError, match="must be greater than 0"):
+        load_chip(write(tmp_path, VALID.replace("value = 64", "value = -1", 1)), "cmodel")
+    with pytest.raises(LgsimError, match="must be greater than 0"):
+        load_chip("bm1684x", "cmodel", {"lanes.count": "0"})
 
 
 def test_bm1684x_figures() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, Field, FrozenInstanceError, dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeVar, dataclass_transform
 
 from lgsim.errors import LgsimError
@@ -19,10 +19,10 @@ Kind = TypeVar("Kind")
 def op_kind(cls: type[Kind]) -> type[Kind]:
     """Make a subclass of `OpKind` a frozen dataclass with slots.
 
-    Equality, hash and text are those of `OpKind`: generating them for each of seventy kinds would
-    take a fifth of the start-up time.
+    All methods are those of `OpKind`: generating them for each of seventy kinds would take longer
+    than to read a network.
     """
-    return dataclass(frozen=True, slots=True, eq=False, repr=False)(cls)
+    return dataclass(init=False, repr=False, eq=False, slots=True)(cls)
 
 
 class OpKind:
@@ -45,9 +45,33 @@ class OpKind:
         if not abstract:
             OpKind.kinds[cls.__name__] = cls
 
+    def __init__(self, *values: object, **named: object) -> None:
+        fields = self._fields()
+        if len(values) > len(fields):
+            raise TypeError(f"{type(self).__name__} has {len(fields)} attributes")
+        named.update(zip(fields, values, strict=False))
+        for name, field in fields.items():
+            value = named.pop(name, field.default)
+            if value is MISSING:
+                raise TypeError(f"{type(self).__name__} needs attribute '{name}'")
+            object.__setattr__(self, name, value)
+        if named:
+            raise TypeError(f"{type(self).__name__} has no attribute '{next(iter(named))}'")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise FrozenInstanceError(f"cannot assign to field '{name}'")
+
+    def __reduce__(self) -> tuple[type[OpKind], tuple[object, ...]]:
+        return type(self), self._values()
+
+    @classmethod
+    def _fields(cls) -> dict[str, Field[object]]:
+        """Attributes by name, in order."""
+        fields: dict[str, Field[object]] = getattr(cls, "__dataclass_fields__", {})
+        return fields
+
     def _values(self) -> tuple[object, ...]:
-        names: dict[str, object] = getattr(self, "__dataclass_fields__", {})
-        return tuple(getattr(self, name) for name in names)
+        return tuple([getattr(self, name) for name in self._fields()])
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -59,8 +83,8 @@ class OpKind:
         return hash((type(self), self._values()))
 
     def __repr__(self) -> str:
-        names: dict[str, object] = getattr(self, "__dataclass_fields__", {})
-        return f"{type(self).__name__}({', '.join(f'{n}={getattr(self, n)!r}' for n in names)})"
+        shown = (f"{name}={getattr(self, name)!r}" for name in self._fields())
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
         """Types of the outputs for these input types; LgsimError if they do not fit."""

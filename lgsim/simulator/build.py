@@ -9,7 +9,7 @@ import numpy as np
 
 from lgsim.graph.core import Graph, Op, TensorType
 from lgsim.kernels.alias import Placement
-from lgsim.kernels.schedule import Direction, LmemSpan, Transfer
+from lgsim.kernels.schedule import Direction, Transfer
 from lgsim.simulator.boxes import box_extent
 from lgsim.simulator.engines import BDC, GDMA, Int8s, Int64s
 from lgsim.simulator.placing import place_tensors, tensor_addresses
@@ -19,6 +19,7 @@ from lgsim.simulator.program import (
     Command,
     Program,
     Section,
+    Spans,
     workspace_name,
 )
 
@@ -38,7 +39,8 @@ _CATEGORY = {
 class _Columns:
     """Columns of one schedule: `wait` and `op` count from its first command and op.
 
-    `workspaces` are the elements of intermediate tensors, by op and operand index.
+    `spans` are the fields of `Spans`, commands counted from the first of the schedule, shape
+    (5, spans). `workspaces` are the elements of intermediate tensors, by op and operand index.
     """
 
     engine: Int8s
@@ -47,7 +49,7 @@ class _Columns:
     wait: Int64s
     op: Int64s
     nbytes: Int64s
-    lmem_top: Int64s
+    spans: Int64s
     records: tuple[Command, ...]
     workspaces: dict[tuple[int, int], int]
 
@@ -115,6 +117,8 @@ def _assemble(
     """Join the columns of all blocks and place the tensors."""
     sections = tuple(section for block in blocks for section in block.sections)
     lengths = np.array([length for _, length in bases], dtype=np.int64)
+    touched = np.repeat(np.cumsum(lengths) - lengths, [part.spans.shape[1] for part in parts])
+    command, *spans = np.concatenate([np.zeros((5, 0), np.int64), *(p.spans for p in parts)], 1)
     shift = np.repeat(np.array([first for first, _ in bases], dtype=np.int64), lengths)
     op = _join(part.op for part in parts) + shift
     alone = [section.kind == "global" for section in sections for _ in section.ops]
@@ -136,7 +140,7 @@ def _assemble(
         section=section_of_op[op].astype(np.int64),
         block=np.repeat(np.arange(len(parts), dtype=np.int64), lengths),
         nbytes=_join(part.nbytes for part in parts),
-        lmem_top=_join(part.lmem_top for part in parts),
+        spans=Spans(command + touched, *spans),
         records=tuple(record for part in parts for record in part.records),
         placements=placements,
         addresses=tensor_addresses(
@@ -197,7 +201,7 @@ def _columns(block: Block, constant: tuple[tuple[bool, ...], ...]) -> _Columns:
         wait=np.array(wait, dtype=np.int64),
         op=np.array(op, dtype=np.int64),
         nbytes=np.array([getattr(record, "nbytes", 0) for record in records], dtype=np.int64),
-        lmem_top=np.array([_top(record.reads + record.writes) for record in records], np.int64),
+        spans=_spans(records),
         records=tuple(records),
         workspaces=workspaces,
     )
@@ -211,9 +215,16 @@ def _category(transfer: Transfer, constant: tuple[bool, ...]) -> Category:
     return _CATEGORY[transfer.direction]
 
 
-def _top(spans: tuple[LmemSpan, ...]) -> int:
-    """First byte above all spans; 0 if there are none."""
-    return max((span.address + span.nbytes for span in spans), default=0)
+def _spans(records: Sequence[Command]) -> Int64s:
+    """The fields of `Spans` of some commands, shape (5, spans), those of no bytes left out."""
+    touched = [
+        (number, span.buffer, span.address, span.address + span.nbytes, reading)
+        for number, record in enumerate(records)
+        for reading, spans in ((1, record.reads), (0, record.writes))
+        for span in spans
+        if span.nbytes
+    ]
+    return np.array(touched, dtype=np.int64).reshape(-1, 5).T
 
 
 def _join(columns: Iterable[Int64s | Int8s]) -> Int64s:

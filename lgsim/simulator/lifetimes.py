@@ -10,67 +10,52 @@ from lgsim.simulator.engines import Int64s
 from lgsim.simulator.timeline import Timeline
 
 
-@dataclass(slots=True)
-class Lifetime:
-    """One value in local memory.
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """All values of a run in local memory, by block and number; one entry per value.
 
     Attributes
     ----------
-    block, buffer : int
-        Block of the program, and the value's number in it.
-    address, end_address : int
-        First byte of a lane, and the one after the last.
-    first_cycle, last_cycle : int
+    block, buffer : arrays of int64, shape (values,)
+        Block of the program, and the value's number in it. Several values may have the same.
+    nbytes : array of int64, shape (values,)
+        Bytes of a lane.
+    first_cycle, last_cycle : arrays of int64, shape (values,)
         Start of the first command that touches it, end of the last one.
-    was_read : bool
-        Whether it has been read since it was last written.
     """
 
-    block: int
-    buffer: int
-    address: int
-    end_address: int
-    first_cycle: int
-    last_cycle: int
-    was_read: bool = False
+    block: Int64s
+    buffer: Int64s
+    nbytes: Int64s
+    first_cycle: Int64s
+    last_cycle: Int64s
 
 
-def lifetimes(timeline: Timeline) -> list[Lifetime]:
-    """All values of a run, in order of their first use.
+def lifetimes(timeline: Timeline) -> Lifetimes:
+    """The values of a run.
 
     A buffer that has been read and is then written without being read holds another value: in a
     layer group that of the next slice.
     """
-    program = timeline.program
-    found: list[Lifetime] = []
-    current: dict[tuple[int, int], Lifetime] = {}
-    columns = zip(
-        program.records,
-        program.block.tolist(),
-        timeline.start.tolist(),
-        timeline.end.tolist(),
-        strict=True,
+    program, spans = timeline.program, timeline.program.spans
+    block = program.block[spans.command]
+    order = np.lexsort((spans.buffer, block))  # stable: the spans of a buffer stay in issue order
+    block, buffer, command = block[order], spans.buffer[order], spans.command[order]
+    reading = spans.reading[order] == 1
+    begins = np.ones(len(order), dtype=bool)
+    begins[1:] = (block[1:] != block[:-1]) | (buffer[1:] != buffer[:-1])
+    begins[1:] |= reading[:-1] & ~reading[1:] & (command[1:] != command[:-1])
+    first = np.flatnonzero(begins)
+    if not len(first):
+        return Lifetimes(first, first, first, first, first)
+    address = np.minimum.reduceat(spans.address[order], first)
+    return Lifetimes(
+        block=block[first],
+        buffer=buffer[first],
+        nbytes=np.maximum.reduceat(spans.end_address[order], first) - address,
+        first_cycle=np.minimum.reduceat(timeline.start[command], first),
+        last_cycle=np.maximum.reduceat(timeline.end[command], first),
     )
-    for record, block, start, end in columns:
-        read = {span.buffer for span in record.reads}
-        for spans, reading in ((record.reads, True), (record.writes, False)):
-            for span in spans:
-                if not span.nbytes:
-                    continue
-                key, after = (block, span.buffer), span.address + span.nbytes
-                value = current.get(key)
-                renewed = value is not None and value.was_read and not reading
-                if value is None or (renewed and span.buffer not in read):
-                    value = Lifetime(block, span.buffer, span.address, after, start, end)
-                    current[key] = value
-                    found.append(value)
-                else:
-                    value.address = min(value.address, span.address)
-                    value.end_address = max(value.end_address, after)
-                    value.first_cycle = min(value.first_cycle, start)
-                    value.last_cycle = max(value.last_cycle, end)
-                value.was_read = reading
-    return found
 
 
 def lmem_use(timeline: Timeline) -> tuple[Int64s, Int64s]:
@@ -86,13 +71,11 @@ def lmem_use(timeline: Timeline) -> tuple[Int64s, Int64s]:
         Bytes in use from then on; the last one is 0.
     """
     alive = lifetimes(timeline)
-    begin = np.array([value.first_cycle for value in alive], dtype=np.int64)
-    after = np.array([value.last_cycle + 1 for value in alive], dtype=np.int64)
-    size = np.array([value.end_address - value.address for value in alive], dtype=np.int64)
-    cycles, where = np.unique(np.concatenate([begin, after]), return_inverse=True)
-    change = np.zeros(len(cycles), dtype=np.int64)
-    np.add.at(change, where, np.concatenate([size, -size]))
-    return cycles, np.cumsum(change)
+    cycles = np.concatenate([alive.first_cycle, alive.last_cycle + 1])
+    order = np.argsort(cycles, kind="stable")
+    cycles, used = cycles[order], np.cumsum(np.concatenate([alive.nbytes, -alive.nbytes])[order])
+    settled = np.flatnonzero(np.diff(cycles, append=-1))  # after all changes of a cycle
+    return cycles[settled], used[settled]
 
 
 def section_peaks(timeline: Timeline) -> Int64s:

@@ -98,6 +98,27 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Spans:
+    """What commands touch in local memory: in issue order, of a command its reads first.
+
+    Attributes
+    ----------
+    command, buffer : arrays of int64, shape (spans,)
+        Which command, and which value of its block.
+    address, end_address : arrays of int64, shape (spans,)
+        First byte of a lane, and the one after the last.
+    reading : array of int64, shape (spans,)
+        1 where the command reads, 0 where it writes.
+    """
+
+    command: Int64s
+    buffer: Int64s
+    address: Int64s
+    end_address: Int64s
+    reading: Int64s
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """Commands in issue order; every array has one entry per command.
 
@@ -117,8 +138,8 @@ class Program:
         Owner of each command; `block` is the scope of its buffer numbers.
     nbytes : array of int64
         Bytes a transfer moves; 0 for instructions.
-    lmem_top : array of int64
-        First byte of a lane above everything the command touches.
+    spans : Spans
+        What the commands touch in local memory.
     records : tuple of Transfer or Instruction
         The commands themselves; equal ops share them.
     addresses : dict
@@ -140,7 +161,7 @@ class Program:
     section: Int64s
     block: Int64s
     nbytes: Int64s
-    lmem_top: Int64s
+    spans: Spans
     records: tuple[Command, ...]
     addresses: dict[str, int]
     placements: dict[str, Placement]
@@ -185,7 +206,7 @@ class Program:
     def section_lmem_bytes(self) -> Int64s:
         """Bytes of a lane each section reaches up to, shape (sections,)."""
         peaks = np.zeros(len(self.sections), dtype=np.int64)
-        np.maximum.at(peaks, self.section, self.lmem_top)
+        np.maximum.at(peaks, self.section[self.spans.command], self.spans.end_address)
         return peaks
 
 

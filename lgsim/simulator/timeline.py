@@ -206,7 +206,8 @@ def engine_states(
         The `State` of each stretch.
     """
     real = end >= start
-    edges = np.unique(np.concatenate([[0], cuts, start[real], end[real] + 1])).astype(np.int64)
+    edges = np.sort(np.concatenate([[0], cuts, start[real], end[real] + 1])).astype(np.int64)
+    edges = edges[np.diff(edges, prepend=-1) > 0]  # np.unique would load masked arrays
     states = np.zeros(max(len(edges) - 1, 0), dtype=np.int64)
     for unit, bit in ((GDMA, State.TRANSFER_ONLY), (BDC, State.COMPUTE_ONLY)):
         mine = real & (program.engine == unit)

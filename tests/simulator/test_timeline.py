@@ -118,10 +118,13 @@ def test_records_name_everything() -> None:
 
 def test_lifetimes_span_first_write_to_last_use() -> None:
     timeline = toy_run().timeline
-    values = {(v.block, v.buffer): (v.first_cycle, v.last_cycle) for v in lifetimes(timeline)}
-    assert values[0, 0] == (0, 539)
-    assert values[0, 1] == (200, 419)
-    assert values[0, 4] == (420, 719)
+    found = lifetimes(timeline)
+    columns = (found.block, found.buffer, found.first_cycle, found.last_cycle)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    values = {(block, buffer): cycles for block, buffer, *cycles in rows}
+    assert values[0, 0] == [0, 539]
+    assert values[0, 1] == [200, 419]
+    assert values[0, 4] == [420, 719]
     assert len(values) == 10
     cycles, used = lmem_use(timeline)
     assert cycles[0] == 0

@@ -6,6 +6,7 @@ all dimensions above the last one multiply to whole blocks of 64 they are spread
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import prod
 
 from lgsim.graph.core import Shape
@@ -17,6 +18,7 @@ View = tuple[int, int, int, int, int]
 SMALL_C_LANES = 64
 
 
+@lru_cache(maxsize=1 << 14)
 def view(shape: Shape, group_type: GroupType) -> View:
     """The tensor as (n, c, d, h, w)."""
     if group_type == "SMALL_C":

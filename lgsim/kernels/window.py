@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lgsim.graph.core import Shape
 from lgsim.graph.dtypes import DType
@@ -143,6 +144,7 @@ class ConvShape:
         return self.integer and self.result.bits <= 8
 
 
+@lru_cache(maxsize=1 << 12)
 def conv_shape(site: OpSite) -> ConvShape:
     """The geometry of a `Conv` or `Deconv` site."""
     attrs = site.attrs

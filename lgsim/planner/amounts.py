@@ -96,7 +96,7 @@ def amounts(
             room += sum(int(bytes_of[v]) for v in member.outputs)
         fixed = sum(int(bytes_of[v]) for v in set(member.inputs) - cut)
         columns[:3, number] = cycles, room, fixed
-        sections[:, number] = member_limits(pattern, number, group_type, evaluator.chip)
+        sections[:, number] = member_limits(member.site, group_type, evaluator.chip.lanes)
     return Amounts(
         columns[0],
         moved[1],

@@ -8,7 +8,7 @@ import numpy as np
 
 from lgsim.graph import Graph
 from lgsim.planner.group import Evaluation, Failure, pattern_of
-from lgsim.planner.group.lmem import Buffer, buffers_of, peak
+from lgsim.planner.group.lmem import Buffer, occupancy_of, peak
 from lgsim.planner.group.pattern import Binding
 from lgsim.planner.group.price import engine_cycles
 from lgsim.planner.group.timetable import Kind
@@ -148,10 +148,10 @@ def _peak(
 def buffer_uses(found: Evaluation, binding: Binding, chip: Chip) -> list[tuple[Buffer, BufferUse]]:
     """The buffers of a group, each with what it holds."""
     costs, pattern = found.costs, found.pattern
-    buffers = buffers_of(pattern, found.timetable, costs, chip.eu_bytes)
-    assert not isinstance(buffers, Failure), "a group that was evaluated has buffers"
+    occupancy = occupancy_of(pattern, found.timing, costs, chip.eu_bytes)
+    assert not isinstance(occupancy, Failure), "a group that was evaluated has buffers"
     pairs = []
-    for buffer in buffers:
+    for buffer in occupancy.buffers():
         if buffer.owner < 0:
             name, role = binding.ops[~buffer.owner], "scratch"
         else:

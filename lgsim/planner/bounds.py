@@ -11,12 +11,13 @@ Arrays have the shape (cuts, cuts): the interval from `start` to `stop` is at [s
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lgsim.kernels.support import GroupType
+from lgsim.kernels.support import AXES, GroupType
 from lgsim.planner.amounts import UNFIT, Amounts, amounts
 from lgsim.planner.group import GroupEvaluator
 from lgsim.planner.group.group_type import Traits, traits
@@ -33,15 +34,37 @@ ROUNDING = 256
 down, and slices have many short ones."""
 
 
-def interval_bounds(pattern: Pattern, evaluator: GroupEvaluator) -> Int64s:
-    """Cycles that each interval of two or more ops takes at least as a layer group."""
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What is known of the intervals of a run before any is evaluated.
+
+    Attributes
+    ----------
+    cycles : array of int64
+        Cycles that an interval of two or more ops takes at least as a layer group.
+    types : array of int8
+        Which intervals have the same group type; −1 where none suits.
+    cut : array of bool
+        Whether an interval has to be cut along h or w.
+    """
+
+    cycles: Int64s
+    types: NDArray[np.int8]
+    cut: Bools
+
+
+def interval_bounds(pattern: Pattern, evaluator: GroupEvaluator) -> Bounds:
+    """The bounds of all intervals."""
     found = [traits(member.site, evaluator.chip.lanes) for member in pattern.members]
-    bounds = np.full((len(found) + 1, len(found) + 1), IMPOSSIBLE, dtype=np.int64)
-    for group_type, mask in _group_types(found):
+    cycles = np.full((len(found) + 1, len(found) + 1), IMPOSSIBLE, dtype=np.int64)
+    types, cut = np.full_like(cycles, -1, dtype=np.int8), np.zeros_like(cycles, dtype=np.bool_)
+    for number, (group_type, mask) in enumerate(_group_types(found)):
         suits = [_suits(each, group_type) for each in found]
         known = amounts(pattern, evaluator, group_type, suits)
-        bounds[mask] = _Bounds(pattern, known, evaluator.chip.lmem_bytes).cycles()[mask]
-    return bounds
+        bounds = _Bounds(pattern, known, evaluator.chip.lmem_bytes)
+        cycles[mask] = bounds.cycles()[mask]
+        types[mask], cut[mask] = number, bounds.cut()[mask]
+    return Bounds(cycles, types, cut)
 
 
 def _group_types(found: list[Traits]) -> Iterator[tuple[GroupType, Bools]]:
@@ -102,14 +125,16 @@ class _Bounds:
         self.count = len(pattern.members)
         self.computing = _between(known.compute)
         self.loads, self.stores = self._transfers()
+        self.at_least = self._fewest_slices()
+
+    def cut(self) -> Bools:
+        """Whether local memory asks for more slices than n, c and d allow."""
+        found: Bools = self.at_least > self._most_slices(AXES.index("h"))
+        return found
 
     def cycles(self) -> Int64s:
         """The smaller of the bounds for one slice and for several; IMPOSSIBLE where none fits."""
-        known, corner = self.known, self.count + 1
-        at_least = self._fewest_slices()
-        most = np.ones((corner, corner), dtype=np.int64)
-        for row in known.sections:
-            most = np.minimum(most * _smallest(row), UNFIT)
+        corner, at_least, most = self.count + 1, self.at_least, self._most_slices(len(AXES))
         ends = np.zeros((corner, corner), dtype=np.int64)
         ends[:, : self.count] += self.loads.diagonal()
         ends[1:] += self.stores.diagonal(1)[:, None]
@@ -123,6 +148,13 @@ class _Bounds:
         several[(most < 2) | (at_least > most)] = IMPOSSIBLE
         smaller: Int64s = np.minimum(one, several)
         return smaller
+
+    def _most_slices(self, axes: int) -> Int64s:
+        """Slices that the ops of each interval allow along the first axes."""
+        most = np.ones((self.count + 1, self.count + 1), dtype=np.int64)
+        for row in self.known.sections[:axes]:
+            most = np.minimum(most * _smallest(row), UNFIT)
+        return most
 
     def _fewest_slices(self) -> Int64s:
         """Slices that local memory asks for, from what has to be in it while each op computes.

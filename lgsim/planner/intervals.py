@@ -6,9 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lgsim.planner.bounds import IMPOSSIBLE, interval_bounds
-from lgsim.planner.group import Evaluation, GroupEvaluator
+from lgsim.planner.bounds import IMPOSSIBLE, Int64s, interval_bounds
+from lgsim.planner.experience import Experience
+from lgsim.planner.group import Evaluation, Failure, GroupEvaluator
+from lgsim.planner.group.group_type import choose_type
 from lgsim.planner.group.pattern import Pattern
+from lgsim.planner.group.search import SMALL_GROUP
+from lgsim.planner.uneven import uneven_core
 
 
 class Intervals:
@@ -43,21 +47,52 @@ class Intervals:
         self.evaluator = evaluator
         self.count = len(pattern.members)
         self.effort = 0
-        self.cycles = interval_bounds(pattern, evaluator)
+        bounds = interval_bounds(pattern, evaluator)
+        self.cycles, self._types, self._cut = bounds.cycles, bounds.types, bounds.cut
+        self._uneven = np.zeros_like(self._cut)
+        self._experience = Experience([1 + (cycles or 0) for cycles in alone])
         for start, cycles in enumerate(alone):
             if cycles is not None:
                 self.cycles[start + 1, start] = cycles
         self.known = self.cycles >= IMPOSSIBLE
         self.known |= np.eye(self.count + 1, k=-1, dtype=np.bool_)
 
+    def estimates(self, share: int) -> Int64s:
+        """Prices where they are known, else what to expect (see `Experience.estimates`)."""
+        bounds = np.where(self.known, 0, self.cycles)
+        return np.where(self.known, self.cycles, self._experience.estimates(bounds, share))
+
     def settle(self, start: int, stop: int, limit: int | None = None) -> None:
         """Find the price of an interval; IMPOSSIBLE if it is seen to reach the limit."""
-        before = self.evaluator.effort
+        before, bound = self.evaluator.effort, int(self.cycles[stop, start])
         found = self.evaluator.evaluate(self.pattern.part(start, stop), limit)
         self.effort += self.evaluator.effort - before
-        cycles = found.price.cycles if isinstance(found, Evaluation) else IMPOSSIBLE
-        self.cycles[stop, start] = cycles
         self.known[stop, start] = True
+        if isinstance(found, Evaluation):
+            self.cycles[stop, start] = found.price.cycles
+            self._experience.learn(start, stop, bound, found.price.cycles)
+            return
+        self.cycles[stop, start] = IMPOSSIBLE
+        if limit is not None and found.rule == "price":
+            self._experience.learn(start, stop, bound, limit)
+        elif found.rule in ("memory", "slices") and stop - start > SMALL_GROUP:
+            self._rule_out(start, stop, found)
+
+    def _rule_out(self, start: int, stop: int, failure: Failure) -> None:
+        """Give up the longer intervals of the same type that cannot be cut either.
+
+        They need no fewer slices. Small groups are left out: they are searched to the end.
+        """
+        alike = self._types == self._types[stop, start]
+        self._cut[stop:, : start + 1] = True
+        if failure.rule == "slices":
+            group_type = choose_type(self.pattern.part(start, stop), self.evaluator.chip)
+            first, lanes = start + max(failure.member, 0), self.evaluator.chip.lanes
+            start, stop = uneven_core(self.pattern, group_type, first, stop, lanes)
+        self._uneven[stop:, : start + 1] |= alike[stop:, : start + 1]
+        gone = self._cut & self._uneven & ~self.known
+        self.cycles[gone] = IMPOSSIBLE
+        self.known |= gone
 
     def group(self, start: int, stop: int) -> Evaluation:
         """The interval as a layer group; its price must be known."""

@@ -9,14 +9,16 @@ from lgsim.kernels.support import GroupType
 from lgsim.planner.features import PlannerFeatures
 from lgsim.planner.group.book import CostBook
 from lgsim.planner.group.costs import GroupCosts, group_costs, placed_costs, thrifty_costs
+from lgsim.planner.group.cuts import WHOLE, Secs
 from lgsim.planner.group.failure import Failure, too_long
-from lgsim.planner.group.lmem import Placement, buffers_of, crowded, peak, place, shortage
+from lgsim.planner.group.lmem import Occupancy, Placement, crowded, occupancy_of
 from lgsim.planner.group.pattern import Pattern
+from lgsim.planner.group.place import place
 from lgsim.planner.group.price import Price, busier_engine, price
 from lgsim.planner.group.rebalance import rebalance
-from lgsim.planner.group.slicing import WHOLE, Secs, Slicing
+from lgsim.planner.group.slicing import Slicing
 from lgsim.planner.group.thrift import Thrift, in_place_operands
-from lgsim.planner.group.timetable import Timetable, is_complete, nearest
+from lgsim.planner.group.timetable import Timetable, Timing, is_complete, nearest, timing_of
 
 THRIFTS = (Thrift(), Thrift(in_place=True), Thrift(reload=True), Thrift(True, True))
 """Ways to save memory, tried in turn until the buffers fit."""
@@ -34,10 +36,15 @@ class Evaluation:
 
     pattern: Pattern
     slicing: Slicing
-    timetable: Timetable
+    timing: Timing
     costs: GroupCosts
     placement: Placement
     price: Price
+
+    @property
+    def timetable(self) -> Timetable:
+        """What happens in each step of a round."""
+        return self.timing.table
 
     @property
     def group_type(self) -> GroupType:
@@ -106,9 +113,11 @@ class _Case:
     limit: int | None = None
 
     @property
-    def table(self) -> Timetable:
+    def timing(self) -> Timing:
         """The given time steps, or the plain ones."""
-        return self.given or nearest(self.pattern, self.base.absent, self.pipelined)
+        if self.given is not None:
+            return timing_of(self.pattern, self.given)
+        return nearest(self.pattern, self.base.absent, self.pipelined)
 
     def first_fit(self) -> Evaluation | Failure:
         """With the first way to save memory that is enough."""
@@ -137,25 +146,30 @@ class _Case:
 
     def thrifts(self) -> Iterator[Thrift]:
         """Ways to save memory; before all ops work in place, those that have no room otherwise."""
-        may = in_place_operands(self.pattern, self.slicing)
-        choice = may != in_place_operands(self.pattern, self.slicing, last=True)
         for thrift in THRIFTS:
             if thrift.reload and not self.may_reload:
                 continue
-            if not thrift.in_place:
+            if thrift.in_place:
+                yield from self.in_place(thrift)
+            else:
                 yield thrift
-            elif may:
-                tight: frozenset[int] = frozenset()
-                more = may.keys() & self.crowded(replace(thrift, only=tight))
-                while not more <= tight:
-                    tight |= more
-                    more = may.keys() & self.crowded(replace(thrift, only=tight))
-                if tight:
-                    yield replace(thrift, only=tight)
-                    if choice:
-                        yield replace(thrift, only=tight, last=True)
-                if tight != may.keys():
-                    yield thrift
+
+    def in_place(self, thrift: Thrift) -> Iterator[Thrift]:
+        """Ways of this kind: ops in place that have no room otherwise, then all that may be."""
+        may = in_place_operands(self.pattern, self.slicing)
+        if not may:
+            return
+        tight: frozenset[int] = frozenset()
+        more = may.keys() & self.crowded(replace(thrift, only=tight))
+        while not more <= tight:
+            tight |= more
+            more = may.keys() & self.crowded(replace(thrift, only=tight))
+        if tight:
+            yield replace(thrift, only=tight)
+            if may != in_place_operands(self.pattern, self.slicing, last=True):
+                yield replace(thrift, only=tight, last=True)
+        if tight != may.keys():
+            yield thrift
 
     @property
     def may_reload(self) -> bool:
@@ -164,24 +178,24 @@ class _Case:
 
     def crowded(self, thrift: Thrift) -> set[int]:
         """Members in whose steps more bytes live than there are."""
-        return crowded(self.pattern, self.table, self.thrifty(thrift), self.book.chip)
+        return crowded(self.pattern, self.timing, self.thrifty(thrift), self.book.chip)
 
     def shortage(self) -> Failure | None:
         """Why the buffers cannot fit, whatever is done to save memory; None if they may."""
         costs = self.thrifty(Thrift(True, self.may_reload))
-        buffers = buffers_of(self.pattern, self.table, costs, self.book.chip.eu_bytes)
-        return buffers if isinstance(buffers, Failure) else shortage(buffers, self.book.chip)
+        found = occupancy_of(self.pattern, self.timing, costs, self.book.chip.eu_bytes)
+        return found if isinstance(found, Failure) else found.shortage(self.book.chip)
 
     def some_kept(self, found: Evaluation, thrift: Thrift) -> Evaluation:
         """The same with some constants held where that is cheaper, dear ones of few bytes first."""
         costs, chip = found.costs, self.book.chip
         if found.price.cycles <= found.price.bdc_busy_cycles:
             return found
-        buffers = buffers_of(self.pattern, found.timetable, costs, chip.eu_bytes)
-        assert not isinstance(buffers, Failure)
-        free = chip.lmem_bytes - peak(buffers)[0]
+        occupancy = occupancy_of(self.pattern, found.timing, costs, chip.eu_bytes)
+        assert not isinstance(occupancy, Failure)
+        free = chip.lmem_bytes - max(occupancy.live_bytes)
         again = [
-            (int(costs.load[number].max()) / costs.value_bytes[number], number)
+            (int(costs.moves[number].cycles.max()) / costs.value_bytes[number], number)
             for number, stays in enumerate(costs.may_stay)
             if stays and costs.value_bytes[number]
         ]
@@ -203,40 +217,55 @@ class _Case:
 
     def timed(self, costs: GroupCosts) -> Evaluation | Failure:
         """The evaluation with given or the best time steps."""
-        chip, plain = self.book.chip, self.table
+        chip, plain = self.book.chip, self.timing
         if self.given is not None and not is_complete(self.pattern, self.given, costs.absent):
             return Failure("steps", "the given time steps do not fit the ops of the group")
-        buffers = buffers_of(self.pattern, plain, costs, chip.eu_bytes)
-        lack = buffers if isinstance(buffers, Failure) else shortage(buffers, chip)
+        occupancy = occupancy_of(self.pattern, plain, costs, chip.eu_bytes)
+        lack = occupancy if isinstance(occupancy, Failure) else occupancy.shortage(chip)
         if lack is not None:
             return lack
+        assert isinstance(occupancy, Occupancy)
         if self.given is None and self.planning.step_balance:
-            cycles, filled = price(plain, costs).cycles, chip.lmem_bytes + 1
-            for share in SHARES:
-                budget = chip.lmem_bytes * share // SHARES[0]
-                if filled <= budget:
-                    continue
-                table, filled = rebalance(self.pattern, plain, costs, chip, budget, self.pipelined)
-                if table is plain:
-                    break
-                moved = self.placed(costs, table, thorough=False)
-                if isinstance(moved, Evaluation):
-                    if moved.price.cycles < cycles:
-                        return moved
-                    break
-        return self.placed(costs, plain)
+            balanced = self.balanced(costs, plain, occupancy)
+            if balanced is not None:
+                return balanced
+        return self.placed(costs, plain, occupancy)
+
+    def balanced(self, costs: GroupCosts, plain: Timing, occupancy: Occupancy) -> Evaluation | None:
+        """The evaluation with transfers moved to steps with slack; None if that is no gain."""
+        chip, filled = self.book.chip, self.book.chip.lmem_bytes + 1
+        for share in SHARES:
+            budget = chip.lmem_bytes * share // SHARES[0]
+            if filled <= budget:
+                continue
+            timing, filled = rebalance(
+                self.pattern, plain, costs, occupancy, chip, budget, self.pipelined
+            )
+            if timing is plain:
+                return None
+            moved = self.placed(costs, timing, thorough=False)
+            if isinstance(moved, Evaluation):
+                gain = price(plain.table, costs).cycles - moved.price.cycles
+                return moved if gain > 0 else None
+        return None
 
     def placed(
-        self, costs: GroupCosts, table: Timetable, *, thorough: bool = True
+        self,
+        costs: GroupCosts,
+        timing: Timing,
+        occupancy: Occupancy | None = None,
+        *,
+        thorough: bool = True,
     ) -> Evaluation | Failure:
         """The evaluation with these time steps, if all buffers find room."""
         chip = self.book.chip
-        found = price(table, costs)
+        found = price(timing.table, costs)
         if self.limit is not None and found.cycles >= self.limit:
             return too_long(self.limit)
-        buffers = buffers_of(self.pattern, table, costs, chip.eu_bytes)
-        if isinstance(buffers, Failure):
-            return buffers
+        kept = occupancy or occupancy_of(self.pattern, timing, costs, chip.eu_bytes)
+        if isinstance(kept, Failure):
+            return kept
+        buffers = kept.buffers()
         placement = place(buffers, chip, banks=bool(costs.hazards), thorough=thorough)
         if isinstance(placement, Failure) and costs.hazards:
             placement = place(buffers, chip, thorough=thorough)
@@ -244,8 +273,8 @@ class _Case:
             return placement
         if costs.hazards:
             costs = placed_costs(self.pattern, costs, placement.addresses, chip.bank_bytes)
-            found = price(table, costs)
-        return Evaluation(self.pattern, self.slicing, table, costs, placement, found)
+            found = price(timing.table, costs)
+        return Evaluation(self.pattern, self.slicing, timing, costs, placement, found)
 
 
 def final_placement(found: Evaluation, book: CostBook) -> Placement:
@@ -255,8 +284,8 @@ def final_placement(found: Evaluation, book: CostBook) -> Placement:
     """
     if found.costs.hazards:
         return found.placement
-    buffers = buffers_of(found.pattern, found.timetable, found.costs, book.chip.eu_bytes)
-    if isinstance(buffers, Failure):
+    occupancy = occupancy_of(found.pattern, found.timing, found.costs, book.chip.eu_bytes)
+    if isinstance(occupancy, Failure):
         return found.placement
-    spread = place(buffers, book.chip, banks=True)
+    spread = place(occupancy.buffers(), book.chip, banks=True)
     return found.placement if isinstance(spread, Failure) else spread

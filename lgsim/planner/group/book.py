@@ -1,6 +1,7 @@
-"""`CostBook`: costs of single ops on slices and of single transfers, each computed once.
+"""`CostBook`: what ops on slices and transfers cost, each computed once for all groups of a chip.
 
-Costs depend on the lengths of a slice only, not on where it begins.
+Costs depend on the lengths of a slice only, not on where it begins. Groups that overlap cut most of
+their values alike, so that costs are kept for all slices of an op or value together as well.
 """
 
 from __future__ import annotations
@@ -9,22 +10,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
+
 from lgsim.kernels import kernel_of
 from lgsim.kernels.base import Local, WeightForm, Work
 from lgsim.kernels.schedule import Direction, LmemSpan
 from lgsim.kernels.site import OpSite
 from lgsim.kernels.support import GroupType
+from lgsim.planner.group.cuts import Cuts, Lengths, Secs, different_slices
 from lgsim.planner.group.operands import (
-    Lengths,
     Traffic,
     is_absent,
+    operand_traffic,
+    result_traffic,
     slice_bytes,
     slice_local,
-    traffic_of,
-    weight_forms,
+    spread,
 )
-from lgsim.planner.group.pattern import Pattern
-from lgsim.planner.group.slicing import cut_values, value_views
+from lgsim.planner.group.pattern import Pattern, Value
+from lgsim.planner.group.sliced import MoveCost, OpCost
+from lgsim.planner.group.slicing import cut_values
 from lgsim.target.chip import Chip
 
 Shapes: TypeAlias = tuple[Lengths, ...]
@@ -80,25 +85,31 @@ class CostBook:
     def __init__(self, chip: Chip) -> None:
         self.chip = chip
         self._numbers: dict[OpSite | Traffic, int] = {}
+        self._transfers: dict[int, Traffic] = {}
+        self._moved_as: dict[tuple[int, int, bool, bool, bool, GroupType], int] = {}
         self._statics: dict[tuple[Pattern, GroupType], Statics] = {}
         self._computed: dict[tuple[int, Shapes, Shapes, int], tuple[int, int]] = {}
         self._moved: dict[tuple[int, Lengths], tuple[int, int, int]] = {}
+        self._ops: dict[tuple[object, ...], OpCost] = {}
+        self._moves: dict[tuple[int, int, Cuts, Secs], MoveCost] = {}
 
     def statics(self, pattern: Pattern, group_type: GroupType) -> Statics:
         """What does not depend on how a group is sliced."""
         key = pattern, group_type
         found = self._statics.get(key)
         if found is None:
-            views = value_views(pattern, group_type)
-            forms = weight_forms(pattern, self.chip)
-            traffic = traffic_of(pattern, forms, views, self.chip)
+            sites = [self._number(member.site) for member in pattern.members]
+            values = range(len(pattern.values))
+            moves = [self._traffic(pattern, number, sites, group_type) for number in values]
+            traffic = [self._transfers[number] for number in moves]
+            forms = tuple([each.form for each in traffic])
             found = self._statics[key] = Statics(
                 forms,
-                traffic,
+                tuple(traffic),
                 tuple(map(is_absent, forms)),
                 cut_values(pattern),
-                tuple(self._number(member.site) for member in pattern.members),
-                tuple(map(self._number, traffic)),
+                tuple(sites),
+                tuple(moves),
                 tuple(
                     number
                     for number, member in enumerate(pattern.members)
@@ -110,6 +121,86 @@ class CostBook:
     def _number(self, item: OpSite | Traffic) -> int:
         """A number instead of something that takes long to hash."""
         return self._numbers.setdefault(item, len(self._numbers))
+
+    def _traffic(
+        self, pattern: Pattern, number: int, sites: Sequence[int], group_type: GroupType
+    ) -> int:
+        """The number of the transfers of a value."""
+        value, users = pattern.values[number], pattern.users[number]
+        swapped = value.permute >= 0
+        if value.producer >= 0:
+            member, alone = value.producer, False
+            index = pattern.members[member].outputs.index(number)
+        else:
+            (member, index), alone = users[0], len(users) == 1
+        key = sites[member], index, value.producer >= 0, alone, swapped, group_type
+        found = self._moved_as.get(key)
+        if found is None:
+            site = pattern.members[member].site
+            if value.producer >= 0:
+                traffic = result_traffic(site, index, group_type, swapped=swapped)
+            else:
+                traffic = operand_traffic(
+                    site, index, self.chip, group_type, alone=alone, swapped=swapped
+                )
+            found = self._moved_as[key] = self._number(traffic)
+            self._transfers[found] = traffic
+        return found
+
+    def op(
+        self,
+        known: Statics,
+        pattern: Pattern,
+        number: int,
+        reads: tuple[Cuts, ...],
+        made: tuple[Cuts, ...],
+        secs: Secs,
+        in_place: int = -1,
+    ) -> OpCost:
+        """A member on all slices.
+
+        Parameters
+        ----------
+        known, pattern, number : Statics, Pattern, int
+            The group, and which of its members.
+        reads, made : tuple
+            How its operands and results are cut.
+        secs : tuple of int
+            Sections per axis.
+        in_place : int
+            The operand whose place the result takes, −1 if it has its own, `SAME_BANK`.
+        """
+        member, site = pattern.members[number], known.sites[number]
+        copies = tuple([known.traffic[value].copies for value in member.inputs])
+        key = site, in_place, copies, reads, made
+        found = self._ops.get(key)
+        if found is None:
+            forms = [known.forms[value] for value in member.inputs]
+            costs = []
+            shapes, numbers = different_slices((*reads, *made), secs)
+            for each in shapes:
+                inputs = tuple(map(spread, each, copies))
+                costs.append(
+                    self.compute(site, member.site, forms, inputs, each[len(reads) :], in_place)
+                )
+            cycles, rooms = zip(*costs, strict=True)
+            found = self._ops[key] = OpCost(np.array(cycles, dtype=np.int64)[numbers], max(rooms))
+        return found
+
+    def transfer(
+        self, known: Statics, number: int, value: Value, cuts: Cuts, secs: Secs
+    ) -> MoveCost:
+        """All slices of value `number` of a group: loads, stores, or neither."""
+        moved = 1 if value.producer < 0 else 2 if value.leaves else 0
+        key = known.moves[number], moved, cuts, secs
+        found = self._moves.get(key)
+        if found is None:
+            shapes, numbers = different_slices((cuts,), secs)
+            costs = [self.move(key[0], known.traffic[number], lengths) for (lengths,) in shapes]
+            table = np.array(costs, dtype=np.int64)[numbers]
+            cycles = table[:, moved] if moved else np.zeros_like(table[:, 0])
+            found = self._moves[key] = MoveCost(table[:, 0], cycles)
+        return found
 
     def compute(
         self,

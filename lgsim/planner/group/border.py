@@ -17,7 +17,7 @@ from lgsim.kernels.views import View
 from lgsim.planner.group.arrange import Evaluation
 from lgsim.planner.group.lmem import Placement, resident_spans
 from lgsim.planner.group.price import engine_cycles
-from lgsim.planner.group.timetable import Kind, lifetimes
+from lgsim.planner.group.timetable import Kind
 
 Box = tuple[tuple[int, int], ...]
 
@@ -88,9 +88,7 @@ class Outline:
         slicing = self.found.slicing
         section = np.unravel_index(index, slicing.secs)
         cuts = slicing.cuts[value]
-        return tuple(
-            cut[int(at)] if len(cut) > 1 else cut[0] for cut, at in zip(cuts, section, strict=True)
-        )
+        return tuple(cut.piece(int(at)) for cut, at in zip(cuts, section, strict=True))
 
     def view(self, value: int) -> View | None:
         """How slices see a value in global memory; None if a transfer permutes it."""
@@ -118,7 +116,7 @@ def outline(found: Evaluation, placement: Placement) -> Outline:
     costs, table = found.costs, found.timetable
     length, later = len(table), (costs.slices - 1) * len(table)
     bdc, gdma = (cycles.ravel().tolist() for cycles in engine_cycles(table, costs))
-    spans, members = lifetimes(found.pattern, table)
+    spans, members = found.timing.spans, found.timing.members
     loads: list[Edge] = []
     stores: list[Edge] = []
     loaded: dict[int, int] = {}
@@ -129,12 +127,12 @@ def outline(found: Evaluation, placement: Placement) -> Outline:
             if action.kind is Kind.LOAD:
                 loaded[value] = time
                 if time < min(members):
-                    cycles = int(costs.load[value, costs.classes[0]])
+                    cycles = costs.moves[value].once
                     loads.append(_edge(found, placement, value, time, cycles))
             elif action.kind is Kind.STORE:
                 stored[value] = time
                 if time > max(members):
-                    cycles = int(costs.store[value, costs.classes[-1]])
+                    cycles = int(costs.moves[value].cycles[-1])
                     stores.append(_edge(found, placement, value, time + later, cycles))
     lives = [
         _life(found, placement, value, first, last + later)

@@ -1,31 +1,25 @@
-"""What each slice costs: cycles of computations and transfers, bytes of buffers.
-
-Slices of equal lengths cost the same, so that the slices of a group fall into a few classes.
-"""
+"""What a sliced group costs: cycles of computations and transfers, bytes of buffers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import product
-from typing import TypeAlias
+from functools import cached_property
+from math import prod
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lgsim.kernels.base import WeightForm
-from lgsim.planner.group.book import SAME_BANK, CostBook, Shapes, Statics
-from lgsim.planner.group.operands import (
-    Lengths,
-    Traffic,
-    spread,
-)
+from lgsim.planner.group.book import SAME_BANK, CostBook, Statics
+from lgsim.planner.group.cuts import Int64s
+from lgsim.planner.group.operands import Traffic
 from lgsim.planner.group.pattern import Pattern
-from lgsim.planner.group.slicing import Cut, Slicing
+from lgsim.planner.group.sliced import MoveCost, OpCost
+from lgsim.planner.group.slicing import Slicing
 from lgsim.planner.group.thrift import Thrift, in_place_operands
 
-Int64s: TypeAlias = NDArray[np.int64]
-Section: TypeAlias = tuple[int, ...]
+_NOTHING = MoveCost(*np.zeros((2, 1), dtype=np.int64))
+"""A constant that is merged into another one."""
 
 
 @dataclass(frozen=True)
@@ -34,94 +28,85 @@ class GroupCosts:
 
     Attributes
     ----------
+    slices : int
+        How many there are.
     forms, traffic, held, absent : tuple
         Per value: its packing, its transfers, whether it is loaded once and stays, whether it is
         merged into another constant.
-    classes : array, shape (slices,)
-        Class of each slice, in the order they run.
-    compute : array, shape (members, classes)
-        BDC cycles.
-    load, store : arrays, shape (values, classes)
-        GDMA cycles; 0 for values that are not moved that way.
+    ops : tuple of OpCost
+        Per member.
+    moves : tuple of MoveCost
+        Per value; no cycles if it is neither loaded nor stored.
     value_bytes, scratch_bytes : tuple of int
         Bytes per lane of the largest slice of each value, and of each member's scratch.
     shared : dict
         Results that take the place of an operand, and that operand.
-    slice_bytes : array, shape (values, classes)
-        Bytes per lane.
     hazards : dict
         Members that take longer if the first operand and the result share a bank, and by how many
-        cycles, per class.
+        cycles, per slice.
     may_stay : tuple of bool
         Constants that are the same for all of several slices.
     """
 
+    slices: int
     forms: tuple[WeightForm | None, ...]
     traffic: tuple[Traffic, ...]
     held: tuple[bool, ...]
     absent: tuple[bool, ...]
-    classes: Int64s
-    compute: Int64s
-    load: Int64s
-    store: Int64s
+    ops: tuple[OpCost, ...]
+    moves: tuple[MoveCost, ...]
     value_bytes: tuple[int, ...]
     scratch_bytes: tuple[int, ...]
     shared: dict[int, int]
-    slice_bytes: Int64s
     hazards: dict[int, Int64s]
     may_stay: tuple[bool, ...]
 
-    @property
-    def slices(self) -> int:
-        """Number of slices."""
-        return len(self.classes)
+    @cached_property
+    def computing(self) -> list[int]:
+        """BDC cycles of each member over all slices."""
+        return [op.total for op in self.ops]
+
+    @cached_property
+    def moving(self) -> list[int]:
+        """GDMA cycles of each value over all slices."""
+        return [
+            move.once if stays else move.total
+            for move, stays in zip(self.moves, self.held, strict=True)
+        ]
 
 
 def group_costs(
     pattern: Pattern, slicing: Slicing, book: CostBook, thrift: Thrift | None = None
 ) -> GroupCosts:
-    """Costs of every class of slices of a group."""
-    known = book.statics(pattern, slicing.group_type)
-    numbers, sections = _classes(slicing)
-    values, members = pattern.values, pattern.members
-    load, store, sizes = (np.zeros((len(values), len(sections)), dtype=np.int64) for _ in range(3))
-    for number, value in enumerate(values):
-        if known.absent[number]:
-            continue
-        moved = [
-            book.move(known.moves[number], known.traffic[number], lengths)
-            for lengths in _lengths(slicing.cuts[number], sections)
-        ]
-        sizes[number] = [nbytes for nbytes, _, _ in moved]
-        if value.producer < 0:
-            load[number] = [loading for _, loading, _ in moved]
-        elif value.leaves:
-            store[number] = [storing for _, _, storing in moved]
-    compute, rooms = (np.zeros((len(members), len(sections)), dtype=np.int64) for _ in range(2))
-    hazards = {}
-    for number in range(len(members)):
-        shapes = _shapes(pattern, slicing, known, number, sections)
-        compute[number], rooms[number] = _computed(pattern, book, known, number, shapes)
-        if number in known.hazards:
-            slow, _ = _computed(pattern, book, known, number, shapes, SAME_BANK)
-            hazards[number] = np.array(slow, dtype=np.int64) - compute[number]
+    """Costs of all slices of a group."""
+    known, secs = book.statics(pattern, slicing.group_type), slicing.secs
+    slices, values = prod(secs), pattern.values
+    moves = [
+        _NOTHING if absent else book.transfer(known, number, value, slicing.cuts[number], secs)
+        for number, (value, absent) in enumerate(zip(values, known.absent, strict=True))
+    ]
+    ops = [_op(pattern, slicing, book, known, number) for number in range(len(pattern.members))]
+    hazards = {
+        number: _op(pattern, slicing, book, known, number, SAME_BANK).cycles - ops[number].cycles
+        for number in known.hazards
+    }
     may_stay = tuple(
-        len(numbers) > 1 and value.weight and not cut
-        for value, cut in zip(values, known.cut, strict=True)
+        [
+            slices > 1 and value.weight and not cut
+            for value, cut in zip(values, known.cut, strict=True)
+        ]
     )
     costs = GroupCosts(
+        slices,
         known.forms,
         known.traffic,
         may_stay,
         known.absent,
-        numbers,
-        compute,
-        load,
-        store,
-        tuple(sizes.max(axis=1).tolist()),
-        tuple(rooms.max(axis=1).tolist()),
+        tuple(ops),
+        tuple(moves),
+        tuple([move.most_bytes for move in moves]),
+        tuple([op.scratch_bytes for op in ops]),
         {},
-        sizes,
         hazards,
         may_stay,
     )
@@ -133,8 +118,10 @@ def thrifty_costs(
 ) -> GroupCosts:
     """The costs of a group if memory is saved; `costs` are those without."""
     held = tuple(
-        stays and (not thrift.reload or number in thrift.keep)
-        for number, stays in enumerate(costs.may_stay)
+        [
+            stays and (not thrift.reload or number in thrift.keep)
+            for number, stays in enumerate(costs.may_stay)
+        ]
     )
     sharing = in_place_operands(pattern, slicing, last=thrift.last) if thrift.in_place else {}
     if thrift.only is not None:
@@ -142,53 +129,29 @@ def thrifty_costs(
     if not sharing:
         return costs if held == costs.held else replace(costs, held=held)
     known = book.statics(pattern, slicing.group_type)
-    _, sections = _classes(slicing)
-    compute, scratch_bytes = costs.compute.copy(), list(costs.scratch_bytes)
+    ops = list(costs.ops)
     for number, operand in sharing.items():
-        shapes = _shapes(pattern, slicing, known, number, sections)
-        compute[number], rooms = _computed(pattern, book, known, number, shapes, operand)
-        scratch_bytes[number] = max(rooms)
+        ops[number] = _op(pattern, slicing, book, known, number, operand)
     members = pattern.members
     return replace(
         costs,
         held=held,
-        compute=compute,
-        scratch_bytes=tuple(scratch_bytes),
+        ops=tuple(ops),
+        scratch_bytes=tuple([op.scratch_bytes for op in ops]),
         shared={members[n].outputs[0]: members[n].inputs[index] for n, index in sharing.items()},
     )
 
 
-def _computed(
+def _op(
     pattern: Pattern,
+    slicing: Slicing,
     book: CostBook,
     known: Statics,
     number: int,
-    shapes: Iterable[tuple[Shapes, Shapes]],
     in_place: int = -1,
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Cycles and bytes of scratch of a member for slices of some shapes."""
-    member = pattern.members[number]
-    packed = [known.forms[value] for value in member.inputs]
-    found = [
-        book.compute(known.sites[number], member.site, packed, read, made, in_place)
-        for read, made in shapes
-    ]
-    cycles, rooms = zip(*found, strict=True)
-    return cycles, rooms
-
-
-def _shapes(
-    pattern: Pattern, slicing: Slicing, known: Statics, number: int, sections: Sequence[Section]
-) -> list[tuple[Shapes, Shapes]]:
-    """What a member reads and makes in each class of slices."""
-    member = pattern.members[number]
-    read = [
-        [spread(lengths, known.traffic[value].copies) for lengths in _lengths(cuts, sections)]
-        for value, cuts in zip(member.inputs, slicing.reads[number], strict=True)
-    ]
-    made = [_lengths(slicing.cuts[value], sections) for value in member.outputs]
-    inputs = zip(*read, strict=True) if read else [()] * len(sections)
-    return list(zip(inputs, zip(*made, strict=True), strict=True))
+) -> OpCost:
+    made = tuple([slicing.cuts[value] for value in pattern.members[number].outputs])
+    return book.op(known, pattern, number, slicing.reads[number], made, slicing.secs, in_place)
 
 
 def placed_costs(
@@ -197,17 +160,18 @@ def placed_costs(
     """The costs when the addresses of all buffers are known: some results share a bank."""
     if not costs.hazards:
         return costs
-    compute = costs.compute.copy()
+    ops = list(costs.ops)
     for number, extra in costs.hazards.items():
         member = pattern.members[number]
         ends = []
         for value in (member.inputs[0], member.outputs[0]):
-            place = costs.slice_bytes[value]
+            nbytes = costs.moves[value].nbytes
             first = addresses[root(costs.shared, value)]
-            ends.append((first // bank_bytes, (first + np.maximum(place - 1, 0)) // bank_bytes))
+            ends.append((first // bank_bytes, (first + np.maximum(nbytes - 1, 0)) // bank_bytes))
         (first, last), (begin, end) = ends
-        compute[number] += np.where((first <= end) & (begin <= last), extra, 0)
-    return replace(costs, compute=compute)
+        more = np.where((first <= end) & (begin <= last), extra, 0)
+        ops[number] = replace(ops[number], cycles=ops[number].cycles + more)
+    return replace(costs, ops=tuple(ops))
 
 
 def root(shared: Mapping[int, int], value: int) -> int:
@@ -215,48 +179,3 @@ def root(shared: Mapping[int, int], value: int) -> int:
     while value in shared:
         value = shared[value]
     return value
-
-
-def _lengths(cuts: tuple[Cut, ...], sections: Sequence[Section]) -> list[Lengths]:
-    """Lengths of a value in each class of slices."""
-    n, c, d, h, w = (cut[0][1] for cut in cuts)
-    axes = [axis for axis, cut in enumerate(cuts) if len(cut) > 1]
-    if not axes:
-        return [(n, c, d, h, w)] * len(sections)
-    found: list[Lengths] = []
-    for section in sections:
-        lengths = [n, c, d, h, w]
-        for axis in axes:
-            lengths[axis] = cuts[axis][section[axis]][1]
-        found.append((lengths[0], lengths[1], lengths[2], lengths[3], lengths[4]))
-    return found
-
-
-def _classes(slicing: Slicing) -> tuple[Int64s, list[Section]]:
-    """Class of each slice in running order, and one representative section per class."""
-    kinds: list[list[int]] = []
-    firsts: list[list[int]] = []
-    for axis, count in enumerate(slicing.secs):
-        if count == 1:
-            kinds.append([0])
-            firsts.append([0])
-            continue
-        columns = {cuts[axis] for cuts in slicing.cuts if len(cuts[axis]) > 1}
-        columns |= {
-            cuts[axis] for member in slicing.reads for cuts in member if len(cuts[axis]) > 1
-        }
-        seen: dict[tuple[int, ...], int] = {}
-        kind, first = [], []
-        for index in range(count):
-            key = tuple(cut[index][1] for cut in columns)
-            if key not in seen:
-                seen[key] = len(seen)
-                first.append(index)
-            kind.append(seen[key])
-        kinds.append(kind)
-        firsts.append(first)
-    sizes = [len(first) for first in firsts]
-    numbers = np.zeros((), dtype=np.int64)
-    for kind, size in zip(kinds, sizes, strict=True):
-        numbers = numbers[..., None] * size + np.array(kind, dtype=np.int64)
-    return numbers.ravel(), list(product(*firsts))

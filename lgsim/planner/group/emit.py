@@ -9,10 +9,11 @@ from lgsim.kernels import kernel_of
 from lgsim.kernels.base import Local, Work
 from lgsim.kernels.schedule import Direction, Instruction, LmemSpan, Schedule, Step, Transfer
 from lgsim.planner.group.costs import GroupCosts
+from lgsim.planner.group.cuts import Cuts, Lengths, different_slices
 from lgsim.planner.group.lmem import Placement
-from lgsim.planner.group.operands import Lengths, slice_bytes, slice_local, spread
+from lgsim.planner.group.operands import slice_bytes, slice_local, spread
 from lgsim.planner.group.pattern import Pattern
-from lgsim.planner.group.slicing import Cut, Slicing
+from lgsim.planner.group.slicing import Slicing
 from lgsim.planner.group.timetable import STAGES, Action, Kind, Timetable
 from lgsim.target.chip import Chip
 
@@ -56,6 +57,7 @@ class Emitter:
         self.costs = costs
         self.placement = placement
         self.sections: list[Section] = list(product(*(range(count) for count in slicing.secs)))
+        self._kinds: dict[int, list[int]] = {}
         self._programs: dict[tuple[int, int], tuple[Instruction, ...]] = {}
 
     def schedule(self, timetable: Timetable) -> TimedSchedule:
@@ -106,12 +108,9 @@ class Emitter:
         commands = traffic.transfers(self.chip, direction, starts, lengths, span)
         transfers += [(transfer, owner) for transfer in commands]
 
-    def _box(self, cuts: tuple[Cut, ...], index: int) -> tuple[Lengths, Lengths]:
+    def _box(self, cuts: Cuts, index: int) -> tuple[Lengths, Lengths]:
         """Start and length along each axis of a slice of a value."""
-        pieces = [
-            cut[at] if len(cut) > 1 else cut[0]
-            for cut, at in zip(cuts, self.sections[index], strict=True)
-        ]
+        pieces = [cut.piece(at) for cut, at in zip(cuts, self.sections[index], strict=True)]
         (n, c, d, h, w), lengths = zip(*pieces, strict=True)
         return (n, c, d, h, w), lengths
 
@@ -121,9 +120,13 @@ class Emitter:
         return LmemSpan(number, self.placement.of(number, self.costs.shared), nbytes)
 
     def _program(self, number: int, index: int) -> tuple[Instruction, ...]:
-        key = number, int(self.costs.classes[index])
+        member = self.pattern.members[number]
+        if number not in self._kinds:
+            near = [self.slicing.cuts[value] for value in (*member.inputs, *member.outputs)]
+            _, kinds = different_slices((*near, *self.slicing.reads[number]), self.slicing.secs)
+            self._kinds[number] = kinds.tolist()
+        key = number, self._kinds[number][index]
         if key not in self._programs:
-            member = self.pattern.members[number]
             work = self._work(number, index)
             self._programs[key] = kernel_of(type(member.site.attrs)).instructions(
                 member.site, self.chip, work

@@ -12,18 +12,15 @@ from lgsim.kernels.support import Features, GroupType
 from lgsim.planner.features import PlannerFeatures
 from lgsim.planner.group.arrange import Arranger, Evaluation, final_placement
 from lgsim.planner.group.book import CostBook
+from lgsim.planner.group.cuts import Secs
 from lgsim.planner.group.emit import Emitter, TimedSchedule
 from lgsim.planner.group.failure import Failure, too_long
 from lgsim.planner.group.lmem import Placement
 from lgsim.planner.group.pattern import Pattern
 from lgsim.planner.group.search import Search
-from lgsim.planner.group.slicing import Secs, infer
+from lgsim.planner.group.slicing import infer
 from lgsim.planner.group.timetable import Timetable
 from lgsim.target.chip import Chip
-
-HARDER = 32
-"""Ops of a group that is twice as much effort per op as a short one (measured)."""
-
 
 class GroupEvaluator:
     """Evaluates groups on one chip; results and costs are kept.
@@ -40,8 +37,7 @@ class GroupEvaluator:
     Attributes
     ----------
     effort : int
-        What the evaluations so far have cost, in ops: each counts once for every way to cut its
-        group, and more in long groups, whose buffers are harder to place.
+        What the evaluations so far have cost, as `Search.effort` counts it.
     """
 
     def __init__(
@@ -93,8 +89,7 @@ class GroupEvaluator:
         if found is None:
             search = Search(Arranger(self.book, self.planning), self.features)
             found = search.run(pattern, limit)
-            count = len(pattern.members)
-            self.effort += round(search.effort * count * (count + HARDER) / HARDER)
+            self.effort += search.effort
             if limit is not None and _reaches(found, limit):
                 self._too_long[pattern] = limit
                 return too_long(limit)

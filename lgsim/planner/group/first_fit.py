@@ -12,14 +12,16 @@ from itertools import islice
 from lgsim.kernels.support import GroupType
 from lgsim.planner.group.arrange import Evaluation
 from lgsim.planner.group.costs import group_costs, thrifty_costs
+from lgsim.planner.group.cuts import WHOLE, Secs
 from lgsim.planner.group.evaluate import GroupEvaluator
 from lgsim.planner.group.failure import Failure
 from lgsim.planner.group.group_type import suitable_type
-from lgsim.planner.group.lmem import buffers_of, place, shortage
+from lgsim.planner.group.lmem import occupancy_of
 from lgsim.planner.group.pattern import Pattern
+from lgsim.planner.group.place import place
 from lgsim.planner.group.rebalance import rebalance
 from lgsim.planner.group.secs import candidates
-from lgsim.planner.group.slicing import WHOLE, Secs, infer
+from lgsim.planner.group.slicing import infer
 from lgsim.planner.group.thrift import Thrift
 from lgsim.planner.group.timetable import nearest
 
@@ -65,8 +67,8 @@ def _shortage(evaluator: GroupEvaluator, pattern: Pattern, group_type: GroupType
     found: Failure | None = None
     for thrift in HELD:
         saving = thrifty_costs(pattern, slicing, evaluator.book, costs, thrift)
-        buffers = buffers_of(pattern, nearest(pattern, costs.absent), saving, chip.eu_bytes)
-        lack = buffers if isinstance(buffers, Failure) else shortage(buffers, chip)
+        kept = occupancy_of(pattern, nearest(pattern, costs.absent), saving, chip.eu_bytes)
+        lack = kept if isinstance(kept, Failure) else kept.shortage(chip)
         if lack is None:
             return None
         found = found or lack
@@ -113,13 +115,13 @@ def _misfit(
     found: Failure | None = None
     for thrift in ways:
         costs = thrifty_costs(pattern, slicing, evaluator.book, base, thrift)
-        buffers = buffers_of(pattern, plain, costs, chip.eu_bytes)
-        if not isinstance(buffers, Failure) and shortage(buffers, chip) is None:
-            table, _ = rebalance(pattern, plain, costs, chip, UNLIMITED)
-            buffers = buffers_of(pattern, table, costs, chip.eu_bytes)
-        if isinstance(buffers, Failure):
-            return buffers
-        placement = place(buffers, chip)
+        kept = occupancy_of(pattern, plain, costs, chip.eu_bytes)
+        if not isinstance(kept, Failure) and kept.shortage(chip) is None:
+            timing, _ = rebalance(pattern, plain, costs, kept, chip, UNLIMITED)
+            kept = occupancy_of(pattern, timing, costs, chip.eu_bytes)
+        if isinstance(kept, Failure):
+            return kept
+        placement = place(kept.buffers(), chip)
         if not isinstance(placement, Failure):
             return None
         found = found or placement

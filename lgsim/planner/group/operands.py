@@ -12,26 +12,14 @@ from lgsim.kernels.base import Local, WeightForm
 from lgsim.kernels.commands.dma import box, load_broadcast, output
 from lgsim.kernels.commands.tiling import lane_bytes
 from lgsim.kernels.schedule import Direction, GmemBox, LmemSpan, Transfer
-from lgsim.kernels.views import View
-from lgsim.planner.group.pattern import Pattern
+from lgsim.kernels.site import OpSite
+from lgsim.kernels.support import GroupType
+from lgsim.kernels.views import View, operand_shape, view
+from lgsim.planner.group.cuts import Lengths
 from lgsim.target.chip import Chip
 from lgsim.target.timing import gdma
 
-Lengths = tuple[int, int, int, int, int]
 Box4 = tuple[int, int, int, int]
-
-
-def weight_forms(pattern: Pattern, chip: Chip) -> tuple[WeightForm | None, ...]:
-    """How each constant is packed, told by its first reader; None for ordinary tensors."""
-    forms: list[WeightForm | None] = []
-    for number, value in enumerate(pattern.values):
-        if not value.weight or not pattern.users[number]:
-            forms.append(None)
-            continue
-        member, index = pattern.users[number][0]
-        site = pattern.members[member].site
-        forms.append(kernel_of(type(site.attrs)).weight_form(site, chip, index))
-    return tuple(forms)
 
 
 def local_shape(lengths: Lengths) -> Box4:
@@ -168,32 +156,26 @@ def _packed_cycles(chip: Chip, form: WeightForm) -> int:
     )
 
 
-def _copies(pattern: Pattern, number: int, chip: Chip) -> int:
-    """How many lanes get each channel of a value, if its only reader wants that."""
-    value, users = pattern.values[number], pattern.users[number]
-    if value.producer >= 0 or value.weight or len(users) != 1:
-        return 1
-    member, index = users[0]
-    site = pattern.members[member].site
-    return kernel_of(type(site.attrs)).load_copies(site, chip, index)
+def operand_traffic(
+    site: OpSite, index: int, chip: Chip, group_type: GroupType, *, alone: bool, swapped: bool
+) -> Traffic:
+    """The transfers of a value that comes from global memory, as an operand of its first reader.
+
+    That tells how a constant is packed and, if nobody else reads it (`alone`), how many lanes get
+    each channel of another value.
+    """
+    kernel, operand = kernel_of(type(site.attrs)), site.inputs[index]
+    form = kernel.weight_form(site, chip, index) if operand.weight else None
+    copies = kernel.load_copies(site, chip, index) if alone and not operand.weight else 1
+    shape = operand_shape(site, index)
+    place = 0 if swapped else index
+    return Traffic(operand.type, form, view(shape, group_type), place, copies, swapped)
 
 
-def traffic_of(
-    pattern: Pattern, forms: tuple[WeightForm | None, ...], views: tuple[View, ...], chip: Chip
-) -> tuple[Traffic, ...]:
-    """Per value, its transfers: as an operand of its first reader, or a result of its maker."""
-    found = []
-    for number, value in enumerate(pattern.values):
-        if value.producer >= 0:
-            operand = output(pattern.members[value.producer].outputs.index(number))
-        else:
-            operand = pattern.users[number][0][1] if pattern.users[number] else 0
-        swapped = value.permute >= 0
-        if swapped:
-            operand = output() if value.producer >= 0 else 0
-        copies = _copies(pattern, number, chip)
-        found.append(Traffic(value.type, forms[number], views[number], operand, copies, swapped))
-    return tuple(found)
+def result_traffic(site: OpSite, index: int, group_type: GroupType, *, swapped: bool) -> Traffic:
+    """The transfers of a result of an op."""
+    type_, place = site.outputs[index], output(0 if swapped else index)
+    return Traffic(type_, None, view(type_.shape, group_type), place, swapped=swapped)
 
 
 def is_absent(form: WeightForm | None) -> bool:

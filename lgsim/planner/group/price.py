@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lgsim.planner.group.costs import GroupCosts, Int64s
+from lgsim.planner.group.costs import GroupCosts
+from lgsim.planner.group.cuts import Int64s
 from lgsim.planner.group.timetable import STAGES, Kind, Timetable
 
 
@@ -28,35 +29,23 @@ def engine_cycles(timetable: Timetable, costs: GroupCosts) -> tuple[Int64s, Int6
 
     Values that are held are loaded in the first round of their stage only.
     """
-    rounds = costs.slices + STAGES - 1
-    bdc = np.zeros((rounds, len(timetable)), dtype=np.int64)
-    gdma = np.zeros((rounds, len(timetable)), dtype=np.int64)
+    slices = costs.slices
+    bdc, gdma = np.zeros((2, len(timetable), slices + STAGES - 1), dtype=np.int64)
     for step, actions in enumerate(timetable):
-        busy = np.zeros((STAGES, costs.compute.shape[1]), dtype=np.int64)
-        computing = np.zeros(costs.compute.shape[1], dtype=np.int64)
         for action in actions:
+            number, first = action.number, action.stage
             if action.kind is Kind.COMPUTE:
-                computing += costs.compute[action.number]
-            elif action.kind is Kind.STORE:
-                busy[action.stage] += costs.store[action.number]
-            elif costs.held[action.number]:
-                gdma[action.stage, step] += costs.load[action.number, costs.classes[0]]
+                bdc[step, first : first + slices] += costs.ops[number].cycles
+            elif costs.held[number]:
+                gdma[step, first] += costs.moves[number].once
             else:
-                busy[action.stage] += costs.load[action.number]
-        bdc[1 : 1 + costs.slices, step] = computing[costs.classes]
-        for stage in range(STAGES):
-            gdma[stage : stage + costs.slices, step] += busy[stage][costs.classes]
-    return bdc, gdma
+                gdma[step, first : first + slices] += costs.moves[number].cycles
+    return bdc.T, gdma.T
 
 
 def busier_engine(costs: GroupCosts) -> int:
     """Cycles of the busier engine: no time steps of the same commands take less."""
-    slices = np.bincount(costs.classes, minlength=costs.compute.shape[1])
-    moving = costs.load + costs.store
-    gdma = moving @ slices
-    held = np.array(costs.held, dtype=np.bool_)
-    gdma[held] = moving[held, costs.classes[0]]
-    return max(int((costs.compute @ slices).sum()), int(gdma.sum()))
+    return max(sum(costs.computing), sum(costs.moving))
 
 
 def price(timetable: Timetable, costs: GroupCosts) -> Price:
@@ -69,18 +58,14 @@ def price(timetable: Timetable, costs: GroupCosts) -> Price:
 
 def _price_of_one_slice(timetable: Timetable, costs: GroupCosts) -> Price:
     """The law for a single slice: round r runs stage r, and only stage 1 has both engines."""
-    compute, load, store = (
-        cycles[:, 0].tolist() for cycles in (costs.compute, costs.load, costs.store)
-    )
     cycles = computing = moving = 0
     for actions in timetable:
         bdc, gdma = 0, [0] * STAGES
         for action in actions:
             if action.kind is Kind.COMPUTE:
-                bdc += compute[action.number]
+                bdc += costs.computing[action.number]
             else:
-                moved = load if action.kind is Kind.LOAD else store
-                gdma[action.stage] += moved[action.number]
+                gdma[action.stage] += costs.moving[action.number]
         cycles += gdma[0] + max(bdc, gdma[1]) + gdma[2]
         computing += bdc
         moving += sum(gdma)

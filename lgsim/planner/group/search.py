@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 from lgsim.kernels.support import Features, GroupType
 from lgsim.planner.group.arrange import Arranger, Evaluation
+from lgsim.planner.group.cuts import WHOLE, Secs
 from lgsim.planner.group.failure import Failure
 from lgsim.planner.group.group_type import suitable_type
 from lgsim.planner.group.pattern import Pattern
 from lgsim.planner.group.price import busier_engine
 from lgsim.planner.group.secs import candidates
-from lgsim.planner.group.slicing import WHOLE, Secs, infer
+from lgsim.planner.group.slicing import infer
 
 PATIENCE = 3
 """How many sections in a row may bring no gain before the search for better ones ends."""
@@ -34,8 +35,12 @@ SURE = 0.9
 that a try asks for the next one has at least."""
 
 
-QUICK = 0.4
-"""What it takes to see that slices cannot be cut or cannot win, against arranging them."""
+CUT = 3
+"""How much more it takes to try slices than to try the whole group: they have shapes of their own,
+in the middle and at both ends."""
+
+QUICK = 4
+"""How much less it takes to see that slices cannot be cut than to arrange them."""
 
 
 @dataclass(slots=True)
@@ -48,13 +53,13 @@ class Search:
         Finds time steps and addresses of given slices.
     features : Features
         Which ops may be local.
-    effort : float
-        Sections that were tried; those that were given up early count less.
+    effort : int
+        What the tries so far have cost, about in ops that were arranged.
     """
 
     arranger: Arranger
     features: Features
-    effort: float = 0.0
+    effort: int = 0
 
     def run(self, pattern: Pattern, limit: int | None = None) -> Evaluation | Failure:
         """The group with the cheapest sections that were tried, or the rule it breaks.
@@ -156,14 +161,13 @@ class Search:
         patient: bool = False,
         limit: int | None = None,
     ) -> Evaluation | Failure:
+        work = len(pattern.members) * (1 if secs == WHOLE else CUT)
         slicing = infer(pattern, group_type, secs, self.arranger.book.chip.lanes)
         if isinstance(slicing, Failure):
-            self.effort += QUICK
+            self.effort += -(-work // QUICK)
             return slicing
-        found = self.arranger.arrange(pattern, slicing, patient=patient, limit=limit)
-        given_up = isinstance(found, Failure) and found.rule == "price"
-        self.effort += QUICK if given_up else 1
-        return found
+        self.effort += work
+        return self.arranger.arrange(pattern, slicing, patient=patient, limit=limit)
 
 
 def _better(found: Evaluation | Failure, best: Evaluation | None) -> bool:

@@ -7,13 +7,17 @@ preferred to columns, since every cut repeats the rows or columns of the halo.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 
 from lgsim.kernels import splittable
 from lgsim.kernels.commands.tiling import ceil_div
+from lgsim.kernels.site import OpSite
 from lgsim.kernels.support import AXES, GroupType
+from lgsim.kernels.views import view
+from lgsim.planner.group.cuts import Secs
 from lgsim.planner.group.pattern import Pattern
-from lgsim.planner.group.slicing import Secs, value_views
+from lgsim.planner.group.slicing import value_views
 from lgsim.target.chip import Chip
 
 MOST_TRIES = 60
@@ -28,27 +32,28 @@ WIDE_ROW_BYTES = 512
 
 def most_secs(pattern: Pattern, group_type: GroupType, chip: Chip) -> Secs:
     """How often each axis may be cut at the most."""
-    members = range(len(pattern.members))
-    limits = zip(*(member_limits(pattern, k, group_type, chip) for k in members), strict=True)
-    n, c, d, h, w = map(min, limits)
+    limits = [member_limits(member.site, group_type, chip.lanes) for member in pattern.members]
+    n, c, d, h, w = map(min, zip(*limits, strict=True))
     return n, c, d, h, w
 
 
-def member_limits(pattern: Pattern, number: int, group_type: GroupType, chip: Chip) -> Secs:
+@lru_cache(maxsize=1 << 14)
+def member_limits(site: OpSite, group_type: GroupType, lanes: int) -> Secs:
     """How often one op, with what it reads and makes, lets each axis be cut."""
-    views, member = value_views(pattern, group_type), pattern.members[number]
-    near = [v for v in (*member.inputs, *member.outputs) if not pattern.values[v].weight]
-    n, c, d, h, _ = (min(sizes) for sizes in zip(*(views[v] for v in near), strict=True))
-    row_bytes = min(pattern.values[v].type.dtype.nbytes(views[v][4]) for v in near)
+    near = [operand.type for operand in site.inputs if not operand.weight]
+    near += site.outputs
+    views = [view(type_.shape, group_type) for type_ in near]
+    n, c, d, h, _ = map(min, zip(*views, strict=True))
+    row_bytes = min(type_.dtype.nbytes(w) for type_, (*_, w) in zip(near, views, strict=True))
     sizes = (
         n,
-        ceil_div(c, chip.lanes) if group_type in ("MM", "SMALL_C") else 1,
+        ceil_div(c, lanes) if group_type in ("MM", "SMALL_C") else 1,
         d if group_type == "3D" else 1,
         h,
         row_bytes // (WIDE_ROW_BYTES // 2) if row_bytes > WIDE_ROW_BYTES else 1,
     )
     n, c, d, h, w = (
-        size if size > 1 and splittable(member.site, axis, group_type) else 1
+        size if size > 1 and splittable(site, axis, group_type) else 1
         for axis, size in zip(AXES, sizes, strict=True)
     )
     return n, c, d, h, w

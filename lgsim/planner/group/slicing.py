@@ -1,6 +1,6 @@
 """Slices: cuts of the results, and backwards from them the slices of every other value.
 
-All lengths are plain integers in tuples: per value and axis one (start, length) per section.
+Per value and axis there is one `Cut`, with one (start, length) per section.
 """
 
 from __future__ import annotations
@@ -12,18 +12,12 @@ from itertools import pairwise
 
 from lgsim.graph.ops import Add, Cast, Conv, Lut
 from lgsim.kernels import kernel_of
-from lgsim.kernels.commands.tiling import even_chunks
 from lgsim.kernels.site import OpSite
 from lgsim.kernels.support import AXES, Axis, GroupType
 from lgsim.kernels.views import View, operand_shape, view
+from lgsim.planner.group.cuts import Cut, Cuts, Secs, cut_of, even_cut, uncut
 from lgsim.planner.group.failure import Failure
 from lgsim.planner.group.pattern import Pattern
-
-Piece = tuple[int, int]
-Cut = tuple[Piece, ...]
-Secs = tuple[int, int, int, int, int]
-
-WHOLE: Secs = (1, 1, 1, 1, 1)
 
 _READ_PARTS = (Conv, Add)
 """Ops that can begin to read inside a slice (docs/chip.md §8): of all values of the vendor's sliced
@@ -46,8 +40,7 @@ class Slicing:
     views : tuple
         Whole size of each value.
     cuts : tuple
-        Per value and axis, the (start, length) of each section; constants that are loaded whole
-        have a single one.
+        Per value, how it is cut; constants that are loaded whole are not.
     reads : tuple
         Per member and operand, the same for what the member reads: its slices may be shorter than
         those of the value if another reader needs more.
@@ -56,8 +49,8 @@ class Slicing:
     group_type: GroupType
     secs: Secs
     views: tuple[View, ...]
-    cuts: tuple[tuple[Cut, ...], ...]
-    reads: tuple[tuple[tuple[Cut, ...], ...], ...]
+    cuts: tuple[Cuts, ...]
+    reads: tuple[tuple[Cuts, ...], ...]
 
 
 @lru_cache(maxsize=64)
@@ -106,13 +99,9 @@ def _cuts_weight(site: OpSite, index: int) -> bool:
 def needed(site: OpSite, index: int, axis: Axis, cut: Cut, group_type: GroupType) -> Cut:
     """Pieces of an input that pieces of the result need."""
     kernel = kernel_of(type(site.attrs))
-    return tuple(kernel.input_slice(site, index, axis, piece, group_type) for piece in cut)
-
-
-@lru_cache(maxsize=1 << 14)
-def even_cut(size: int, pieces: int, unit: int) -> Cut:
-    """The pieces an axis is cut into."""
-    return tuple(even_chunks(size, pieces, unit))
+    return cut_of(
+        tuple([kernel.input_slice(site, index, axis, piece, group_type) for piece in cut.pieces])
+    )
 
 
 def infer(pattern: Pattern, group_type: GroupType, secs: Secs, lanes: int) -> Slicing | Failure:
@@ -125,21 +114,15 @@ def infer(pattern: Pattern, group_type: GroupType, secs: Secs, lanes: int) -> Sl
     if pattern.absorbed and group_type == "SMALL_C":
         return Failure("permute", "SMALL_C does not see the axes that a permute beside it swaps")
     views = value_views(pattern, group_type)
-    cuts: list[tuple[Cut, ...]] = [tuple(((0, size),) for size in sizes) for sizes in views]
-    reads = [[cuts[v] for v in member.inputs] for member in pattern.members]
-    if secs != WHOLE:
-        split = cut_values(pattern)
-        columns = [list(cut) for cut in cuts]
-        operands = [[list(cut) for cut in member] for member in reads]
-        for position, count in enumerate(secs):
-            if count == 1:
-                continue
+    cuts = list(map(uncut, views))
+    reads = [[cuts[value] for value in member.inputs] for member in pattern.members]
+    split = cut_values(pattern)
+    for position, count in enumerate(secs):
+        if count > 1:
             axis = _Axis(pattern, group_type, position, count, lanes, split)
-            failure = axis.infer(views, columns, operands)
+            failure = axis.infer(views, cuts, reads)
             if failure is not None:
                 return failure
-        cuts = [tuple(column) for column in columns]
-        reads = [[tuple(cut) for cut in member] for member in operands]
     return Slicing(group_type, secs, views, tuple(cuts), tuple(map(tuple, reads)))
 
 
@@ -161,10 +144,11 @@ class _Axis:
     def infer(
         self,
         views: Sequence[View],
-        columns: list[list[Cut]],
-        operands: list[list[list[Cut]]],
+        cuts: list[Cuts],
+        reads: list[list[Cuts]],
     ) -> Failure | None:
         """Fill in the cuts of the axis; readers come before the ops that make what they read."""
+        name = self.name
         requests: list[list[Cut]] = [[] for _ in views]
         for number, member in reversed(list(enumerate(self.pattern.members))):
             wanted: Cut | None = None
@@ -172,24 +156,31 @@ class _Axis:
                 cut = self._own_cut(value, views[value], requests[value], number)
                 if isinstance(cut, Failure):
                     return cut
-                columns[value][self.position] = cut
+                cuts[value] = self._with(cuts[value], cut)
                 wanted = wanted or cut
             assert wanted is not None
             for index, value in enumerate(member.inputs):
                 if not self.split[value]:
                     continue
-                cut = needed(member.site, index, self.name, wanted, self.group_type)
+                cut = needed(member.site, index, name, wanted, self.group_type)
                 if self._degenerate(cut, views[value]):
                     return self._failure(number, f"slices of operand {index} do not advance")
-                operands[number][index][self.position] = cut
+                reads[number][index] = self._with(reads[number][index], cut)
                 requests[value].append(cut)
-        for value, cuts in enumerate(requests):
-            if cuts and self.pattern.values[value].producer < 0:
-                union = self._united(cuts, value, -1)
+        for value, wishes in enumerate(requests):
+            if wishes and self.pattern.values[value].producer < 0:
+                union = self._united(wishes, value, -1)
                 if isinstance(union, Failure):
                     return union
-                columns[value][self.position] = union
+                cuts[value] = self._with(cuts[value], union)
         return None
+
+    def _with(self, cuts: Cuts, cut: Cut) -> Cuts:
+        """The cuts of a value with another one along the axis."""
+        changed = list(cuts)
+        changed[self.position] = cut
+        n, c, d, h, w = changed
+        return n, c, d, h, w
 
     def _own_cut(self, value: int, sizes: View, requests: list[Cut], member: int) -> Cut | Failure:
         """Cut of a value made in the group, from what its readers need and what is stored."""
@@ -206,18 +197,18 @@ class _Axis:
     def _united(self, requests: list[Cut], value: int, member: int) -> Cut | Failure:
         """One cut that covers what several readers need."""
         first = requests[0]
-        if all(cut == first for cut in requests):
+        if len(set(requests)) == 1:
             return first
         if self.name not in ("h", "w") or not reads_parts(self.pattern, value):
             return self._failure(member, "the readers of a value need different slices of it")
         united = []
-        for pieces in zip(*requests, strict=True):
+        for pieces in zip(*(cut.pieces for cut in requests), strict=True):
             start = min(piece[0] for piece in pieces)
             end = max(piece[0] + piece[1] for piece in pieces)
             if max(p[0] for p in pieces) > min(p[0] + p[1] for p in pieces):
                 return self._failure(member, "the readers of a value need slices far apart")
             united.append((start, end - start))
-        return tuple(united)
+        return cut_of(tuple(united))
 
     def _degenerate(self, cut: Cut, sizes: View) -> bool:
         """Whether a slice is empty or, along n, c and d, begins or ends like the one before.
@@ -225,14 +216,13 @@ class _Axis:
         Rows and columns may: a halo can reach over several slices of a small image. (The vendor's
         greedy plan of unet512 cuts 32 rows into 25 slices; 3-D networks show no such depth.)
         """
-        if sizes[self.position] == 1 or self.name in "hw" or all(piece == cut[0] for piece in cut):
-            return any(length <= 0 for _, length in cut)
-        ends = [start + length for start, length in cut]
-        return (
-            any(length <= 0 for _, length in cut)
-            or any(start == 0 for start, _ in cut[1:])
-            or any(a >= b for a, b in pairwise(ends))
-        )
+        if min(cut.lengths) <= 0:
+            return True
+        pieces = cut.pieces
+        if sizes[self.position] == 1 or self.name in "hw" or all(p == pieces[0] for p in pieces):
+            return False
+        ends = [start + length for start, length in pieces]
+        return any(start == 0 for start, _ in pieces[1:]) or any(a >= b for a, b in pairwise(ends))
 
     def _failure(self, member: int, detail: str) -> Failure:
         return Failure("slices", f"along {self.name}: {detail}", member, self.name)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lgsim.graph.ops import Add, Div, Max, Min, Mul, Sub
 from lgsim.kernels.site import OpSite
+from lgsim.planner.group.cuts import Cuts
 from lgsim.planner.group.pattern import Pattern
-from lgsim.planner.group.slicing import Cut, Slicing
+from lgsim.planner.group.slicing import Slicing
 
 _IN_PLACE = (Add, Sub, Mul, Min, Max, Div)
 """Ops whose result the vendor lets take the place of an operand (docs/chip.md §8)."""
@@ -49,7 +51,17 @@ def in_place_operands(pattern: Pattern, slicing: Slicing, *, last: bool = False)
 
     Nobody reads the operand later, and its slices are no smaller (reference/plans: six Adds).
     """
-    found = {}
+    found: dict[int, int] = {}
+    for number, index, operand, result in _last_reads(pattern):
+        if (last or number not in found) and _covers(slicing.cuts[operand], slicing.cuts[result]):
+            found[number] = index
+    return found
+
+
+@lru_cache(maxsize=64)
+def _last_reads(pattern: Pattern) -> tuple[tuple[int, int, int, int], ...]:
+    """Member, operand index, operand and result, where that takes the place if slices allow it."""
+    found = []
     for number, member in enumerate(pattern.members):
         if not may_work_in_place(member.site):
             continue
@@ -58,18 +70,17 @@ def in_place_operands(pattern: Pattern, slicing: Slicing, *, last: bool = False)
             operand, users = pattern.values[value], pattern.users[value]
             dies = users[-1][0] == number and not operand.leaves and not operand.weight
             again = sum(reader == number for reader, _ in users) > 1
-            covers = _covers(slicing.cuts[value], slicing.cuts[result])
             alike = operand.type == pattern.values[result].type
-            if dies and covers and alike and not again:
-                found[number] = index
-                if not last:
-                    break
-    return found
+            if dies and alike and not again:
+                found.append((number, index, value, result))
+    return tuple(found)
 
 
-def _covers(larger: tuple[Cut, ...], smaller: tuple[Cut, ...]) -> bool:
+def _covers(larger: Cuts, smaller: Cuts) -> bool:
     """Whether every slice of one value is at least as long as that of the other on all axes."""
     return all(
-        len(one) == len(other) and all(a >= b for (_, a), (_, b) in zip(one, other, strict=True))
+        len(one.lengths) == len(other.lengths)
+        and all(a >= b for a, b in zip(one.lengths, other.lengths, strict=True))
         for one, other in zip(larger, smaller, strict=True)
+        if one is not other
     )

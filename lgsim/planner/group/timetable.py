@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 from lgsim.planner.group.pattern import Pattern
 
@@ -43,7 +44,54 @@ def loaded_values(pattern: Pattern, absent: Sequence[bool]) -> list[int]:
     return [v for v in seen if pattern.values[v].producer < 0 and not absent[v]]
 
 
-def nearest(pattern: Pattern, absent: Sequence[bool], pipelined: bool = True) -> Timetable:
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Time steps, and when everything is in local memory.
+
+    Steps count on from stage to stage: step k of stage s is number s · (steps) + k.
+
+    Attributes
+    ----------
+    table : Timetable
+        The actions of every step.
+    spans : dict
+        First and last step in which each value is in local memory. A value that nobody reads or
+        stores lives in the step that makes it.
+    members : tuple of int
+        When each member computes.
+    """
+
+    table: Timetable
+    spans: dict[int, tuple[int, int]]
+    members: tuple[int, ...]
+
+
+def timing_of(pattern: Pattern, table: Timetable) -> Timing:
+    """When everything is in local memory if actions happen as `table` says."""
+    length = len(table)
+    starts: dict[int, int] = {}
+    stores: dict[int, int] = {}
+    members = [0] * len(pattern.members)
+    for step, actions in enumerate(table):
+        for action in actions:
+            kind, time = action.kind, action.stage * length + step
+            if kind is Kind.COMPUTE:
+                members[action.number] = time
+            elif kind is Kind.LOAD:
+                starts[action.number] = time
+            else:
+                stores[action.number] = time
+    spans: dict[int, tuple[int, int]] = {}
+    for number, (value, users) in enumerate(zip(pattern.values, pattern.users, strict=True)):
+        start = starts.get(number) if value.producer < 0 else members[value.producer]
+        if start is not None:
+            end = stores.get(number, start)
+            spans[number] = start, max(end, *[members[user] for user, _ in users], start)
+    return Timing(table, spans, tuple(members))
+
+
+@lru_cache(maxsize=64)
+def nearest(pattern: Pattern, absent: tuple[bool, ...], pipelined: bool = True) -> Timing:
     """One op per step; operands arrive one step before, results leave one step after.
 
     The loads of the first op stand in the last step, one round ahead, unless a value among them
@@ -55,7 +103,7 @@ def nearest(pattern: Pattern, absent: Sequence[bool], pipelined: bool = True) ->
     ----------
     pattern : Pattern
         The group.
-    absent : sequence of bool
+    absent : tuple of bool
         Per value, whether it is a constant that is merged into another one.
     pipelined : bool
         Whether slices overlap in time.
@@ -76,36 +124,7 @@ def nearest(pattern: Pattern, absent: Sequence[bool], pipelined: bool = True) ->
         step, stage = (after, 1) if after < len(steps) else (0, 2)
         leaving = [value for value in member.outputs if pattern.values[value].leaves]
         steps[step] += [Action(Kind.STORE, value, stage) for value in leaving]
-    return tuple(map(tuple, steps))
-
-
-def lifetimes(
-    pattern: Pattern, timetable: Timetable
-) -> tuple[dict[int, tuple[int, int]], tuple[int, ...]]:
-    """First and last step in which each value is in local memory, and the step of each member.
-
-    Steps count on from stage to stage: step k of stage s is number s · (steps) + k. A value that
-    nobody reads or stores lives in the step that makes it.
-    """
-    length = len(timetable)
-    at: dict[tuple[Kind, int], int] = {
-        (action.kind, action.number): action.stage * length + step
-        for step, actions in enumerate(timetable)
-        for action in actions
-    }
-    members = tuple(at[Kind.COMPUTE, number] for number in range(len(pattern.members)))
-    spans: dict[int, tuple[int, int]] = {}
-    for number, value in enumerate(pattern.values):
-        start = at.get((Kind.LOAD, number))
-        if value.producer >= 0:
-            start = members[value.producer]
-        if start is None:
-            continue
-        ends = [members[user] for user, _ in pattern.users[number]]
-        if (Kind.STORE, number) in at:
-            ends.append(at[Kind.STORE, number])
-        spans[number] = start, max(ends, default=start)
-    return spans, members
+    return timing_of(pattern, tuple(map(tuple, steps)))
 
 
 def is_complete(pattern: Pattern, timetable: Timetable, absent: Iterable[bool]) -> bool:

@@ -20,9 +20,9 @@ from lgsim.planner.shortest import Cuts, Path
 from lgsim.planner.strategies.greedy import Greedy
 from lgsim.planner.strategies.none import NoGrouping
 
-EFFORT = 6000
-"""What evaluations may cost in a run before the search is content with what it has, counted as in
-`GroupEvaluator.effort`. Runs of a dozen ops are searched to the end with far less."""
+EFFORT = 20000
+"""What evaluations may cost in a long run before the search is content with what it has, counted as
+in `GroupEvaluator.effort`."""
 
 
 class CheapestCuts:
@@ -31,8 +31,8 @@ class CheapestCuts:
     Considered are all intervals of two or more ops as layer groups, each priced by the evaluator,
     and all single ops as global layers; the sum of prices is smallest over all ways to cut. Runs of
     very many ops are cut into pieces first (see `pieces`), and intervals lie in one piece. Only
-    intervals that a lower bound does not rule out are evaluated, and equal ones once (see `Cuts`,
-    also for what happens in runs so long that even these are too many). Moves across the borders
+    intervals that a lower bound does not rule out are evaluated, and equal ones once; in long runs
+    the search ends earlier, with a plan that need not be the cheapest (see `Cuts`). Moves across the borders
     of groups are no part of the sum; so the plans of `greedy` and `none` are priced as well, and
     the cheapest of the three is taken.
     """

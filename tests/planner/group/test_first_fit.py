@@ -13,11 +13,12 @@ from lgsim.graph import Graph
 from lgsim.graph.builder import GraphBuilder
 from lgsim.graph.dtypes import DType
 from lgsim.planner.features import PlannerFeatures
+from lgsim.planner.group.cuts import WHOLE
 from lgsim.planner.group.evaluate import Evaluation, GroupEvaluator
 from lgsim.planner.group.failure import Failure
 from lgsim.planner.group.first_fit import MOST_TRIES, first_fit
 from lgsim.planner.group.pattern import Pattern, pattern_of
-from lgsim.planner.group.slicing import WHOLE, Slicing, infer
+from lgsim.planner.group.slicing import Slicing, infer
 from lgsim.target import load_target
 from lgsim.target.chip import Chip
 
@@ -85,7 +86,7 @@ def test_a_halo_may_reach_over_several_slices(chip: Chip) -> None:
     pattern = whole(chain(6))
     slicing = infer(pattern, "NORMAL", (1, 1, 1, 8, 1), chip.lanes)
     assert isinstance(slicing, Slicing)
-    rows = slicing.cuts[0][3]
+    rows = slicing.cuts[0][3].pieces
     assert [start for start, _ in rows[:4]] == [0, 0, 0, 0]
     assert {row for start, length in rows for row in range(start, start + length)} == set(range(16))
 

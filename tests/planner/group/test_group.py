@@ -42,7 +42,8 @@ def test_halos_grow_from_the_last_op_to_the_first(chip: Chip) -> None:
     slicing = infer(pattern, "NORMAL", (1, 1, 1, 2, 1), chip.lanes)
     assert isinstance(slicing, Slicing)
     rows = {
-        value: slicing.cuts[value][3] for value in (0, *(m.outputs[0] for m in pattern.members))
+        value: slicing.cuts[value][3].pieces
+        for value in (0, *(m.outputs[0] for m in pattern.members))
     }
     assert list(rows.values()) == [
         ((0, 10), (6, 10)),
@@ -60,8 +61,8 @@ def test_readers_that_need_different_rows_get_their_union(chip: Chip) -> None:
     made = pattern.members[0].outputs[0]
     second, skip = (number for number, _ in pattern.users[made])
     own = slicing.cuts[made][3]
-    assert own == slicing.reads[second][0][3]
-    assert slicing.reads[skip][1][3] != own
+    assert own is slicing.reads[second][0][3]
+    assert slicing.reads[skip][1][3] is not own
 
 
 def test_too_many_slices_are_refused_with_the_axis(chip: Chip) -> None:

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lgsim.planner.group.failure import Failure
-from lgsim.planner.group.lmem import Buffer, peak, place
+from lgsim.planner.group.lmem import Buffer, peak
+from lgsim.planner.group.place import place
 from lgsim.target import load_target
 
 CHIP = load_target("bm1684x").chip()

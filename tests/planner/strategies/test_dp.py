@@ -71,7 +71,7 @@ def test_it_equals_brute_force(chip: Chip, graph: Graph) -> None:
 def test_no_price_is_below_its_bound(chip: Chip, graph: Graph) -> None:
     """Of any interval of any run."""
     for pattern, alone, evaluator in runs(lower(graph, "f16"), chip):
-        bounds = interval_bounds(pattern, evaluator)
+        bounds = interval_bounds(pattern, evaluator).cycles
         for stop in range(2, len(alone) + 1):
             for start in range(stop - 1):
                 assert bounds[stop, start] <= price(evaluator, pattern, start, stop)
@@ -174,6 +174,9 @@ def _cheapest(cycles: np.ndarray) -> list[tuple[int, int]]:
     class Known:
         count, effort = len(cycles) - 1, 0
         known = np.ones_like(cycles, dtype=np.bool_)
+
+        def estimates(self, share: int) -> np.ndarray:
+            return cycles
 
     Known.cycles = cycles
     return Cuts(Known(), 0).cheapest()

@@ -1,0 +1,98 @@
+"""`Cut`: how an axis of a tensor is cut into pieces; equal cuts are one object."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import product
+from typing import TypeAlias
+from weakref import WeakValueDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lgsim.kernels.commands.tiling import even_chunks
+from lgsim.kernels.views import View
+
+Int64s: TypeAlias = NDArray[np.int64]
+Piece = tuple[int, int]
+Lengths = tuple[int, int, int, int, int]
+Secs = tuple[int, int, int, int, int]
+
+WHOLE: Secs = (1, 1, 1, 1, 1)
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Cut:
+    """The pieces of one axis; ask `cut_of` for one.
+
+    Equal cuts are the same object: they are compared and hashed without a look at the pieces,
+    since they are part of the keys of all costs.
+
+    Attributes
+    ----------
+    pieces : tuple of (int, int)
+        Start and length of each piece; a single one if the axis is not cut.
+    lengths : tuple of int
+        The lengths alone.
+    """
+
+    pieces: tuple[Piece, ...]
+    lengths: tuple[int, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lengths", tuple([length for _, length in self.pieces]))
+
+    def piece(self, section: int) -> Piece:
+        """What a section has of the axis: its piece, or all of what is not cut."""
+        return self.pieces[section if len(self.pieces) > 1 else 0]
+
+
+Cuts = tuple[Cut, Cut, Cut, Cut, Cut]
+"""How a value is cut along n, c, d, h and w."""
+
+_known: WeakValueDictionary[tuple[Piece, ...], Cut] = WeakValueDictionary()
+
+
+def cut_of(pieces: tuple[Piece, ...]) -> Cut:
+    """The cut into these pieces."""
+    return _known.setdefault(pieces, Cut(pieces))
+
+
+@lru_cache(maxsize=1 << 14)
+def even_cut(size: int, pieces: int, unit: int) -> Cut:
+    """The pieces an axis is cut into: of equal sizes as far as whole units allow."""
+    return cut_of(tuple(even_chunks(size, pieces, unit)))
+
+
+@lru_cache(maxsize=1 << 14)
+def uncut(sizes: View) -> Cuts:
+    """A value that is not cut at all."""
+    n, c, d, h, w = (cut_of(((0, size),)) for size in sizes)
+    return n, c, d, h, w
+
+
+def different_slices(cuts: Sequence[Cuts], secs: Secs) -> tuple[list[tuple[Lengths, ...]], Int64s]:
+    """Slices of some values with different lengths, and which of them every slice of the group is.
+
+    Returns
+    -------
+    list of tuple
+        Lengths of each value, for every different slice.
+    array, shape (slices,)
+        Indices into the list, in the order in which slices run.
+    """
+    axes: list[list[tuple[int, ...]]] = []
+    numbers = np.zeros((), dtype=np.int64)
+    for axis, sections in enumerate(secs):
+        lengths = [cut[axis].lengths for cut in cuts]
+        if sections == 1:
+            axes.append([tuple([each[0] for each in lengths])])
+            continue
+        rows = zip(*(each if len(each) > 1 else each * sections for each in lengths), strict=True)
+        kinds: dict[tuple[int, ...], int] = {}
+        kind = [kinds.setdefault(row, len(kinds)) for row in rows]
+        axes.append(list(kinds))
+        numbers = numbers[..., None] * len(kinds) + np.array(kind, dtype=np.int64)
+    return [tuple(zip(*each, strict=True)) for each in product(*axes)], numbers.ravel()

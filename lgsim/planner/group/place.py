@@ -1,0 +1,133 @@
+"""Places the buffers of a group in local memory.
+
+Method of docs/chip.md §8: the largest product of size and life first, each at the lowest
+free address, if possible in banks that the same step does not use already.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from random import Random
+
+from lgsim.kernels.commands.tiling import round_up
+from lgsim.planner.group.failure import Failure
+from lgsim.planner.group.lmem import Buffer, Placement, peak, too_large
+from lgsim.target.chip import Chip
+
+SLOW_BUFFERS = 300
+"""More buffers than this are not placed the slow way: its time grows with their square."""
+
+SHUFFLES = 8
+"""Orders that are tried at random (always the same ones) when no rule finds room for all."""
+
+Block = tuple[int, int, int]
+"""First address of a buffer, the one behind it, and the steps it lives in."""
+
+
+def place(
+    buffers: Sequence[Buffer], chip: Chip, *, banks: bool = False, thorough: bool = True
+) -> Placement | Failure:
+    """Addresses for all buffers.
+
+    Parameters
+    ----------
+    buffers : sequence of Buffer
+        What has to be placed.
+    banks : bool
+        Whether to keep buffers of the same step in different banks where there is room.
+    thorough : bool
+        Whether to try the slow way too if the quick ones find no room.
+    """
+    orders = _orders(buffers)
+    placement = _pack(next(orders), chip, banks)
+    if placement.top <= chip.lmem_bytes:
+        return placement
+    most, where = peak(buffers)
+    if most > chip.lmem_bytes:
+        return too_large(most, where, chip)
+    for order in orders:
+        placement = _pack(order, chip, banks)
+        if placement.top <= chip.lmem_bytes:
+            return placement
+    if thorough and len(buffers) <= SLOW_BUFFERS:
+        for placement in chain((_lowest_first(buffers),), _shuffled(buffers, chip)):
+            if placement.top <= chip.lmem_bytes:
+                return placement
+    return too_large(placement.top, where, chip)
+
+
+def _orders(buffers: Sequence[Buffer]) -> Iterator[list[Buffer]]:
+    """Orders to place buffers in: the largest area first, then the largest, then the longest."""
+    yield sorted(buffers, key=lambda b: (-b.nbytes * b.steps.bit_count(), -b.nbytes, b.owner))
+    yield sorted(buffers, key=lambda b: (-b.nbytes, -b.steps.bit_count(), b.owner))
+    yield sorted(buffers, key=lambda b: (-b.steps.bit_count(), -b.nbytes, b.owner))
+    yield sorted(buffers, key=lambda b: (b.steps & -b.steps, -b.nbytes, b.owner))
+
+
+def _shuffled(buffers: Sequence[Buffer], chip: Chip) -> Iterator[Placement]:
+    """Placements with large buffers rather early, in some random orders."""
+    random = Random(0)
+    for _ in range(SHUFFLES):
+        weights = {b.owner: -b.nbytes * (0.3 + random.random()) for b in buffers}
+        yield _pack(sorted(buffers, key=lambda b: weights[b.owner]), chip, False)
+
+
+def _lowest_first(buffers: Sequence[Buffer]) -> Placement:
+    """Always the buffer next that can lie lowest, the longest life first where several can."""
+    waiting = sorted(buffers, key=lambda b: (-b.steps.bit_count(), -b.nbytes, b.owner))
+    blocks: dict[int, list[Block]] = {buffer.owner: [] for buffer in waiting}
+    lowest = dict.fromkeys(blocks, 0)
+    addresses: dict[int, int] = {}
+    top = 0
+    while waiting:
+        buffer = min(waiting, key=lambda b: lowest[b.owner])
+        waiting.remove(buffer)
+        start = lowest[buffer.owner]
+        end = start + buffer.nbytes
+        addresses[buffer.owner] = start
+        top = max(top, end)
+        for other in waiting:
+            if other.steps & buffer.steps:
+                insort(blocks[other.owner], (start, end, other.steps))
+                if start < lowest[other.owner] + other.nbytes and end > lowest[other.owner]:
+                    lowest[other.owner] = _first_gap(
+                        blocks[other.owner], other.nbytes, other.steps, 1
+                    )
+    return Placement(addresses, top)
+
+
+def _pack(order: Sequence[Buffer], chip: Chip, banks: bool) -> Placement:
+    """Each buffer at the lowest free address, in its turn, until one ends above local memory."""
+    blocks: list[Block] = []
+    addresses: dict[int, int] = {}
+    top = 0
+    for buffer in order:
+        owner, nbytes, steps = buffer.owner, buffer.nbytes, buffer.steps
+        address = _first_gap(blocks, nbytes, steps, 1)
+        if banks:
+            bank = _first_gap(blocks, nbytes, steps, chip.bank_bytes)
+            address = bank if bank + nbytes <= chip.lmem_bytes else address
+        end = address + nbytes
+        addresses[owner] = address
+        insort(blocks, (address, end, steps))
+        top = max(top, end)
+        if top > chip.lmem_bytes:
+            break
+    return Placement(addresses, top)
+
+
+def _first_gap(blocks: Sequence[Block], nbytes: int, steps: int, unit: int) -> int:
+    """Lowest multiple of `unit` with `nbytes` free bytes behind it.
+
+    Blocks, in order of their addresses, take whole units; those of other steps do not count.
+    """
+    address = 0
+    for start, end, lives in blocks:
+        if lives & steps:
+            if start // unit * unit - address >= nbytes:
+                break
+            if end > address:
+                address = end if unit == 1 else round_up(end, unit)
+    return address

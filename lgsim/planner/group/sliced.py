@@ -1,0 +1,44 @@
+"""What one op or one value of a group costs over all slices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from lgsim.planner.group.cuts import Int64s
+
+
+@dataclass(frozen=True)
+class OpCost:
+    """An op on all slices: BDC cycles of each, bytes per lane of the largest scratch."""
+
+    cycles: Int64s
+    scratch_bytes: int
+
+    @cached_property
+    def total(self) -> int:
+        """Cycles of all slices."""
+        return int(self.cycles.sum())
+
+
+@dataclass(frozen=True)
+class MoveCost:
+    """All slices of a value: bytes per lane, and GDMA cycles to load or store each."""
+
+    nbytes: Int64s
+    cycles: Int64s
+
+    @cached_property
+    def most_bytes(self) -> int:
+        """Bytes per lane of the largest slice."""
+        return int(self.nbytes.max())
+
+    @cached_property
+    def total(self) -> int:
+        """Cycles of all slices."""
+        return int(self.cycles.sum())
+
+    @cached_property
+    def once(self) -> int:
+        """Cycles of the first slice."""
+        return int(self.cycles[0])

@@ -6,25 +6,38 @@ from enum import Enum
 
 
 class DType(Enum):
-    """An element type; its value is the name used on screen and in files."""
+    """An element type: the name used on screen and in files, and the width of one element.
 
-    F32 = "f32"
-    F16 = "f16"
-    BF16 = "bf16"
-    I64 = "i64"
-    I32 = "i32"
-    U32 = "u32"
-    I16 = "i16"
-    U16 = "u16"
-    I8 = "i8"
-    U8 = "u8"
-    I4 = "i4"
-    BOOL = "bool"
+    Attributes
+    ----------
+    bits : int
+        Width of one element in bits.
+    """
 
-    @property
-    def bits(self) -> int:
-        """Width of one element in bits."""
-        return _BITS[self]
+    F32 = "f32", 32
+    F16 = "f16", 16
+    BF16 = "bf16", 16
+    I64 = "i64", 64
+    I32 = "i32", 32
+    U32 = "u32", 32
+    I16 = "i16", 16
+    U16 = "u16", 16
+    I8 = "i8", 8
+    U8 = "u8", 8
+    I4 = "i4", 4
+    BOOL = "bool", 8
+
+    bits: int
+
+    def __new__(cls, name: str, bits: int = 0) -> DType:
+        """A member; its value, by which ``DType("f16")`` finds it, is the name alone."""
+        member = object.__new__(cls)
+        member._value_ = name
+        member.bits = bits
+        return member
+
+    # Members are single objects; that of Enum hashes their names, in Python.
+    __hash__ = object.__hash__
 
     @property
     def is_float(self) -> bool:
@@ -33,20 +46,4 @@ class DType(Enum):
 
     def nbytes(self, elements: int) -> int:
         """Bytes that `elements` packed elements take (int4 rounds up to whole bytes)."""
-        return -(-elements * _BITS[self] // 8)
-
-
-_BITS = {
-    DType.F32: 32,
-    DType.F16: 16,
-    DType.BF16: 16,
-    DType.I64: 64,
-    DType.I32: 32,
-    DType.U32: 32,
-    DType.I16: 16,
-    DType.U16: 16,
-    DType.I8: 8,
-    DType.U8: 8,
-    DType.I4: 4,
-    DType.BOOL: 8,
-}
+        return -(-elements * self.bits // 8)

@@ -14,6 +14,7 @@ from lgsim.kernels.base import Kernel
 from lgsim.kernels.schedule import Schedule
 from lgsim.kernels.site import OpSite
 from lgsim.kernels.support import Axis, Features, GroupType, Refusal, too_many_dims
+from lgsim.kernels.unknown import UNKNOWN
 from lgsim.target.chip import Chip
 
 __all__ = ["Kernel", "global_schedule", "kernel_of", "kernels", "local_support", "splittable"]
@@ -28,9 +29,7 @@ def _registry() -> dict[type[OpKind], Kernel]:
 
 def kernel_of(kind: type[OpKind]) -> Kernel:
     """The kernel of an op kind; the bandwidth-bound stand-in if it has none."""
-    from lgsim.kernels.unknown import unknown_kernel
-
-    return _registry().get(kind) or unknown_kernel(kind)
+    return _registry().get(kind, UNKNOWN)
 
 
 def kernels() -> dict[type[OpKind], Kernel]:

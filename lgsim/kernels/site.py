@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 from lgsim.graph.core import Graph, Op, TensorType
 from lgsim.graph.ops.base import OpKind
@@ -41,8 +42,24 @@ class OpSite:
         return self.attrs.kind
 
 
+_KNOWN: WeakKeyDictionary[Graph, dict[str, OpSite]] = WeakKeyDictionary()
+"""Sites by name of op, of graphs that nobody edits any more."""
+
+
 def site_of(graph: Graph, op: Op) -> OpSite:
-    """The site of `op` in `graph`."""
+    """The site of `op` in `graph`; found once per op of a graph that is ready to be planned."""
+    if not graph.prepared:
+        return _site(graph, op)
+    known = _KNOWN.get(graph)
+    if known is None:
+        known = _KNOWN[graph] = {}
+    site = known.get(op.name)
+    if site is None:
+        site = known[op.name] = _site(graph, op)
+    return site
+
+
+def _site(graph: Graph, op: Op) -> OpSite:
     tensors = [graph.tensor(name) for name in op.inputs]
     return _interned(
         OpSite(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lgsim.graph.core import TensorType
-from lgsim.graph.ops import OpKind
 from lgsim.kernels.base import Kernel
 from lgsim.kernels.commands.dma import load_matrix, output, store_matrix
 from lgsim.kernels.commands.tiling import ceil_div, chunks
@@ -40,13 +39,8 @@ def _compute(reads: tuple[LmemSpan, ...], writes: tuple[LmemSpan, ...]) -> Instr
     return Instruction("UNKNOWN", "unknown", 0, reads, writes)
 
 
-def unknown_kernel(kind: type[OpKind]) -> Kernel:
-    """The stand-in for a kind without a kernel."""
-    del kind
-    return _UNKNOWN
-
-
-_UNKNOWN = UnknownKernel()
+UNKNOWN = UnknownKernel()
+"""The stand-in for every kind without a kernel."""
 
 
 def _pieces(chip: Chip, type_: TensorType) -> list[tuple[int, int]]:

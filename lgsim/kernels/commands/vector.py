@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 
 from lgsim.graph.dtypes import DType
 from lgsim.kernels.base import Local
@@ -190,7 +191,7 @@ class Emitter:
 
 def widest(*tensors: Local) -> DType:
     """The widest element type, which sets the pace."""
-    return max((tensor.dtype for tensor in tensors), key=lambda dtype: dtype.bits)
+    return max(tensors, key=attrgetter("dtype.bits")).dtype
 
 
 def share_bank(chip: Chip, a: LmemSpan, b: LmemSpan) -> bool:

@@ -17,6 +17,7 @@ from lgsim.graph.ops import (
     Sub,
     Where,
 )
+from lgsim.graph.ops.base import OpKind
 from lgsim.kernels.base import Local, Work
 from lgsim.kernels.commands.series import TABLE_BYTES
 from lgsim.kernels.commands.tiling import lane_bytes
@@ -37,7 +38,14 @@ from lgsim.kernels.support import (
 )
 from lgsim.target.chip import Chip
 
-NAMES = {Add: "add", Sub: "sub", Mul: "mul", Min: "min", Max: "max", Div: "div"}
+NAMES: dict[type[OpKind], str] = {
+    Add: "add",
+    Sub: "sub",
+    Mul: "mul",
+    Min: "min",
+    Max: "max",
+    Div: "div",
+}
 
 
 def is_narrow(dtype: DType) -> bool:

@@ -68,7 +68,9 @@ def _input_counts(key: str, opset: int) -> tuple[int, int]:
         schema = defs.get_schema(key, opset)
     except defs.SchemaError:
         return 0, sys.maxsize
-    return schema.min_input, schema.max_input
+    optional = defs.OpSchema.FormalParameterOption.Optional
+    leading = schema.inputs[: schema.min_input]  # those of a Loop may be left out all the same
+    return sum(x.option != optional for x in leading), schema.max_input
 
 
 def _reason(error: Exception) -> str:

@@ -163,8 +163,11 @@ def test_inputs_that_are_no_numbers(tmp_path):
         ([node("Resize", "x")], ("neither scales nor sizes",)),
         ([node("Resize", "x _ channels")], ("not supported",)),
         (
-            [node("Loop", "five x x", body=RELU.proto().graph)],
-            ("loops are not supported", "unrolled"),
+            [
+                node("ReduceMax", "x", "m", keepdims=0),
+                node("Loop", "_ m x", body=RELU.proto().graph),
+            ],
+            ("how often its loop runs", "unrolled"),
         ),
         ([node("Einsum", "x", equation="ij->ji")], ("does not fit its operand",)),
         ([node("Einsum", "x", equation="abcd,ef->a")], ("2 operands, not 1",)),

@@ -140,3 +140,40 @@ def test_sequences(tmp_path):
     ]
     inputs = {"x": (1, 2, 3), "x0": (2, 3)}
     Case(nodes, inputs, weights={"i": -1}).check(tmp_path)
+
+
+def test_an_expand_is_left_to_the_readers_that_broadcast(tmp_path):
+    """As exporters write x / ‖x‖; the shape of what else reads it must not change."""
+    nodes = [
+        node("ReduceL2", "x", "length", axes=[-1], keepdims=1),
+        node("Expand", "length shape", "spread"),
+        node("Div", "x spread"),
+    ]
+    graph = Case(nodes, weights={"shape": [1, 4, 6, 6]}).check(tmp_path)
+    assert "Tile" not in kinds(graph)
+    assert graph.tensor("y").shape == (1, 4, 6, 6)
+
+
+@pytest.mark.parametrize("last", [node("MatMul", "spread x"), node("Mul", "spread spread")])
+def test_an_expand_that_a_reader_needs_stays(last, tmp_path):
+    nodes = [
+        node("ReduceMax", "x", "most", axes=[-1], keepdims=1),
+        node("Expand", "most shape", "spread"),
+        node("Add", "x spread", "z"),
+        last,
+    ]
+    graph = Case(nodes, weights={"shape": [1, 4, 6, 6]}, outputs=["y", "z"]).check(tmp_path)
+    assert kinds(graph).count("Tile") == 1
+    assert next(op for op in graph if op.kind == "Add").inputs[1] != "spread"
+
+
+def test_a_slice_that_leaves_nothing_is_left_out_of_a_concat(tmp_path):
+    """A roll by 0 elements is exported as two slices, one of them empty."""
+    nodes = [
+        node("Slice", "x zero end one", "rest"),
+        node("Slice", "x zero zero one", "front"),
+        node("Concat", "rest front", "rolled", axis=1),
+        node("Relu", "rolled"),
+    ]
+    weights = {"zero": [0], "end": [99], "one": [1]}
+    assert kinds(Case(nodes, X3, weights).check(tmp_path)) == ["Relu"]

@@ -188,6 +188,43 @@ def test_a_branch_that_is_decided_at_import(tmp_path):
     assert kinds(Case(nodes, weights={"five": 5}).load(tmp_path)) == ["Active", "Active"]
 
 
+@pytest.mark.parametrize("trips", [1, 3])
+def test_a_loop_of_known_length_runs_round_by_round(trips, tmp_path):
+    """One value is carried on, one is collected, and a third comes from outside of the loop."""
+    infos = [helper.make_tensor_value_info(*pair) for pair in (("i", 7, []), ("go", 9, []))]
+    state = helper.make_tensor_value_info("v", 1, [1, 4, 6, 6])
+    outs = [
+        helper.make_tensor_value_info("go2", 9, []),
+        helper.make_tensor_value_info("v2", 1, [1, 4, 6, 6]),
+        helper.make_tensor_value_info("row", 1, [1, 4, 6, 6]),
+    ]
+    rounds = [
+        node("Identity", "go", "go2"),
+        node("Gather", "scales i", "scale"),
+        node("Mul", "v scale", "v1"),
+        node("Add", "v1 x", "v2"),
+        node("Tanh", "v2", "row"),
+    ]
+    body = helper.make_graph(rounds, "body", [*infos, state], outs)
+    nodes = [node("Relu", "x", "start"), node("Loop", "trips on start", "last rows", body=body)]
+    weights = {"trips": trips, "on": np.array(True), "scales": np.array([2.0, 3.0, 4.0])}
+    assert (
+        kinds(Case(nodes, weights=weights, outputs=["last"]).check(tmp_path)).count("Add") == trips
+    )
+    # ONNX's reference puts what is collected end to end instead of along a new dimension
+    graph = Case(nodes, weights=weights, outputs=["rows"]).load(tmp_path)
+    assert graph.tensor("rows").shape == (trips, 1, 4, 6, 6)
+
+
+def test_a_sequence_that_grows_in_a_loop(tmp_path):
+    grown = [node("SequenceEmpty", "", "q0", dtype=1), node("Relu", "x", "r")]
+    grown += [node("SequenceInsert", "q0 r", "q1"), node("SequenceInsert", "q1 x zero", "q2")]
+    grown += [node("SequenceLength", "q2", "n"), node("Sub", "n one", "last")]
+    nodes = [*grown, node("SequenceAt", "q2 last", "t"), node("Sigmoid", "t")]
+    graph = Case(nodes, weights={"zero": 0, "one": 1}).check(tmp_path)
+    assert kinds(graph) == ["Relu", "Active"]
+
+
 def test_quantisation_is_seen_through_with_one_warning(tmp_path):
     nodes = [
         node("QuantizeLinear", "x sc zp", "xq"),

@@ -24,10 +24,11 @@ from lgsim.frontends.onnx.fusions.affine import (
     fuse_norm_scale,
     fuse_scale,
 )
+from lgsim.frontends.onnx.fusions.expand import drop_expand
 from lgsim.frontends.onnx.fusions.norm import fuse_group_norm, fuse_layer_norm, fuse_rms_norm
 from lgsim.frontends.onnx.fusions.pad import fuse_conv_pad, fuse_pool_pad
 from lgsim.graph.core import Graph, Op
-from lgsim.graph.ops import Add, Conv, Div, Mul, MulConst, Pool, Reshape, Scale
+from lgsim.graph.ops import Add, Conv, Div, Mul, MulConst, Pool, Reshape, Scale, Tile
 
 if TYPE_CHECKING:
     from lgsim.graph.ops.base import OpKind
@@ -54,6 +55,7 @@ FUSIONS: dict[type[OpKind], tuple[Fusion, ...]] = {
     Pool: (fuse_pool_pad,),
     Reshape: (fuse_group_norm,),
     Scale: (fuse_scale,),
+    Tile: (drop_expand,),
 }
 
 

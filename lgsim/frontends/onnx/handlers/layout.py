@@ -57,7 +57,7 @@ def split(ctx: ImportContext, node: Node) -> None:
         raise LgsimError(f"sizes {sizes} do not split {x[axis]} into {len(node.outputs)} outputs")
     start = 0
     for name, size in zip(node.outputs, sizes, strict=True):
-        if name and size:
+        if name:
             part = slice_attrs(x, {axis: (start, start + size, 1)})
             # each part is named as what it writes, since the node has only one name
             emit_slice(ctx, node.inputs[0], part, name, name)
@@ -81,10 +81,16 @@ def slice_attrs(shape: Shape, bounds: Mapping[int, tuple[int, int | None, int]])
 
 
 def emit_slice(ctx: ImportContext, source: str, attrs: Slice, output: str, name: str) -> None:
-    """Append a Slice, or let the output stand for the source if all of it is taken."""
-    x = ctx.shape(source)
-    if attrs == slice_attrs(x, {}):
+    """Append a Slice, or let the output stand for the source if all of it is taken.
+
+    What nothing is left of becomes an empty constant, as where exporters roll by 0 elements.
+    """
+    x = ctx.type_of(source)
+    sizes = tuple(map(len, map(range, attrs.starts, attrs.ends, attrs.steps)))
+    if attrs == slice_attrs(x.shape, {}):
         ctx.alias(output, source)
+    elif 0 in sizes:
+        ctx.add_constant(output, Constant(TensorType(sizes, x.dtype)))
     else:
         ctx.emit(attrs, (source,), (output,), name)
 

@@ -1,4 +1,4 @@
-"""What prices teach about bounds: by how much intervals like those that are priced exceed theirs."""
+"""What prices teach: by how much intervals like those that are priced exceed their bounds."""
 
 from __future__ import annotations
 

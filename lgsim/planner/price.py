@@ -17,13 +17,10 @@ from lgsim.kernels import global_schedule
 from lgsim.kernels.alias import free_ops
 from lgsim.kernels.site import OpSite, site_of
 from lgsim.planner.group import Evaluation, Failure, GroupEvaluator, Pattern, pattern_of
-from lgsim.planner.group.border import Lane, Outline, move_across, outline
+from lgsim.planner.group.border import Lane, Outline, move_across
 from lgsim.planner.group.lmem import Placement
-from lgsim.planner.group.timetable import Timetable
 from lgsim.planner.plan import Plan, Section
 from lgsim.target.chip import Chip
-
-_Key = tuple[Pattern, str, tuple[int, ...], Timetable | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +31,17 @@ class PlacedGroup:
     """
 
     section: Section
-    found: Evaluation
-    placement: Placement
     lane: Lane
+
+    @property
+    def found(self) -> Evaluation:
+        """How the group runs, apart from those moves."""
+        return self.lane.outline.found
+
+    @property
+    def placement(self) -> Placement:
+        """Where its buffers lie."""
+        return self.lane.outline.placement
 
 
 @lru_cache(maxsize=4096)
@@ -74,7 +79,6 @@ def placed_sections(
     graph: Graph, plan: Plan, evaluator: GroupEvaluator
 ) -> Iterator[Section | list[PlacedGroup]]:
     """Global layers, and runs of groups that follow each other immediately, in order."""
-    known: dict[_Key, tuple[Evaluation, Placement, Outline]] = {}
     run: list[PlacedGroup] = []
     for section in plan.sections:
         if section.kind == "global":
@@ -84,11 +88,8 @@ def placed_sections(
             yield section
             continue
         pattern, binding = pattern_of(graph, section.ops)
-        key = pattern, section.type, section.secs, section.steps
-        if key not in known:
-            known[key] = _placed(section, pattern, evaluator)
-        found, placement, shape = known[key]
-        group = PlacedGroup(section, found, placement, Lane(shape, binding.tensors))
+        lane = Lane(_outline(section, pattern, evaluator), binding.tensors)
+        group = PlacedGroup(section, lane)
         if run and evaluator.planning.move_overlap:
             move_across(run[-1].lane, group.lane)
         run.append(group)
@@ -96,13 +97,10 @@ def placed_sections(
         yield run
 
 
-def _placed(
-    section: Section, pattern: Pattern, evaluator: GroupEvaluator
-) -> tuple[Evaluation, Placement, Outline]:
+def _outline(section: Section, pattern: Pattern, evaluator: GroupEvaluator) -> Outline:
     if section.type == "":
         raise LgsimError("a layer group needs a type", where=section.name)
     found = evaluator.evaluate_section(pattern, section.type, section.secs, section.steps)
     if isinstance(found, Failure):
         raise InfeasibleError(found.detail, where=section.name)
-    placement = evaluator.placement(found)
-    return found, placement, outline(found, placement)
+    return evaluator.outline(found)

@@ -14,8 +14,8 @@ from lgsim.planner.group.failure import Failure, too_long
 from lgsim.planner.group.lmem import Occupancy, Placement, crowded, occupancy_of
 from lgsim.planner.group.pattern import Pattern
 from lgsim.planner.group.place import place
-from lgsim.planner.group.price import Price, busier_engine, price
-from lgsim.planner.group.rebalance import rebalance
+from lgsim.planner.group.price import Price, busier_engine, least_cycles, price
+from lgsim.planner.group.rebalance import UNLIMITED, rebalance
 from lgsim.planner.group.slicing import Slicing
 from lgsim.planner.group.thrift import Thrift, in_place_operands
 from lgsim.planner.group.timetable import Timetable, Timing, is_complete, nearest, timing_of
@@ -24,7 +24,10 @@ THRIFTS = (Thrift(), Thrift(in_place=True), Thrift(reload=True), Thrift(True, Tr
 """Ways to save memory, tried in turn until the buffers fit."""
 
 SHARES = (16, 15, 14, 12, 10)
-"""Sixteenths of local memory that moved transfers may fill; gaps between buffers take the rest."""
+"""Sixteenths of local memory that moved transfers may fill; gaps between buffers take the rest.
+
+They are tried after moving transfers without a look at memory, as the vendor does.
+"""
 
 KEPT_SHARES = (16, 12, 8, 4)
 """Sixteenths of the free local memory that constants may fill which stay while others do not."""
@@ -225,6 +228,8 @@ class _Case:
         if lack is not None:
             return lack
         assert isinstance(occupancy, Occupancy)
+        if self.limit is not None and least_cycles(plain.table, costs) >= self.limit:
+            return too_long(self.limit)
         if self.given is None and self.planning.step_balance:
             balanced = self.balanced(costs, plain, occupancy)
             if balanced is not None:
@@ -233,17 +238,14 @@ class _Case:
 
     def balanced(self, costs: GroupCosts, plain: Timing, occupancy: Occupancy) -> Evaluation | None:
         """The evaluation with transfers moved to steps with slack; None if that is no gain."""
-        chip, filled = self.book.chip, self.book.chip.lmem_bytes + 1
-        for share in SHARES:
-            budget = chip.lmem_bytes * share // SHARES[0]
+        chip, filled = self.book.chip, UNLIMITED + 1
+        for budget in (UNLIMITED, *(chip.lmem_bytes * share // SHARES[0] for share in SHARES)):
             if filled <= budget:
                 continue
-            timing, filled = rebalance(
-                self.pattern, plain, costs, occupancy, chip, budget, self.pipelined
-            )
+            timing, filled = rebalance(self.pattern, plain, costs, occupancy, chip, budget)
             if timing is plain:
                 return None
-            moved = self.placed(costs, timing, thorough=False)
+            moved = self.placed(costs, timing, thorough=budget == UNLIMITED)
             if isinstance(moved, Evaluation):
                 gain = price(plain.table, costs).cycles - moved.price.cycles
                 return moved if gain > 0 else None

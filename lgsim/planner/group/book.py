@@ -42,6 +42,10 @@ SAME_BANK = -2
 """Stands for a result that lies in the bank of the first operand, behind it."""
 
 
+ONE_ADDRESS = -3
+"""Stands for operands, results and scratch that all begin at the same address."""
+
+
 MANY_IMAGES = 8
 """From more batch elements on, costs follow from those of 2 and 3: every law is linear in n."""
 
@@ -60,8 +64,9 @@ def _fewer(count: int, inputs: Shapes, outputs: Shapes) -> tuple[Shapes, Shapes]
 class Statics:
     """Per value its packing and transfers, whether it is merged into another one, and cut.
 
-    `sites` and `moves` are the numbers of ops and transfers in the book; `hazards` are the members
-    that take longer if operand and result share a bank.
+    `sites` and `moves` are the numbers of ops and transfers in the book; `copies` says of every
+    operand of every member how many lanes get each channel; `hazards` are the members that take
+    longer if operand and result share a bank.
     """
 
     forms: tuple[WeightForm | None, ...]
@@ -70,6 +75,7 @@ class Statics:
     cut: tuple[bool, ...]
     sites: tuple[int, ...]
     moves: tuple[int, ...]
+    copies: tuple[tuple[int, ...], ...]
     hazards: tuple[int, ...]
 
 
@@ -110,6 +116,12 @@ class CostBook:
                 cut_values(pattern),
                 tuple(sites),
                 tuple(moves),
+                tuple(
+                    [
+                        tuple([traffic[value].copies for value in member.inputs])
+                        for member in pattern.members
+                    ]
+                ),
                 tuple(
                     number
                     for number, member in enumerate(pattern.members)
@@ -170,13 +182,12 @@ class CostBook:
         in_place : int
             The operand whose place the result takes, −1 if it has its own, `SAME_BANK`.
         """
-        member, site = pattern.members[number], known.sites[number]
-        copies = tuple([known.traffic[value].copies for value in member.inputs])
+        site, copies = known.sites[number], known.copies[number]
         key = site, in_place, copies, reads, made
         found = self._ops.get(key)
         if found is None:
+            member, costs = pattern.members[number], []
             forms = [known.forms[value] for value in member.inputs]
-            costs = []
             shapes, numbers = different_slices((*reads, *made), secs)
             for each in shapes:
                 inputs = tuple(map(spread, each, copies))
@@ -184,7 +195,14 @@ class CostBook:
                     self.compute(site, member.site, forms, inputs, each[len(reads) :], in_place)
                 )
             cycles, rooms = zip(*costs, strict=True)
-            found = self._ops[key] = OpCost(np.array(cycles, dtype=np.int64)[numbers], max(rooms))
+            largest = shapes[cycles.index(max(cycles))]
+            inputs = tuple(map(spread, largest, copies))
+            most, _ = self.compute(
+                site, member.site, forms, inputs, largest[len(reads) :], ONE_ADDRESS
+            )
+            found = self._ops[key] = OpCost(
+                np.array(cycles, dtype=np.int64)[numbers], max(rooms), most
+            )
         return found
 
     def transfer(
@@ -222,7 +240,8 @@ class CostBook:
         outputs : tuple
             Lengths of its results.
         in_place : int
-            The operand whose place the result takes, −1 if it has its own, `SAME_BANK`.
+            The operand whose place the result takes, −1 if it has its own, `SAME_BANK`,
+            `ONE_ADDRESS`.
         """
         key = (number, inputs, outputs, in_place)
         found = self._computed.get(key)
@@ -249,17 +268,18 @@ class CostBook:
         in_place: int,
     ) -> tuple[int, int]:
         chip, count = self.chip, len(inputs)
+        apart = 0 if in_place == ONE_ADDRESS else _APART
         read: list[Local | None] = []
         for index, (form, lengths) in enumerate(zip(forms, inputs, strict=True)):
             type_ = site.inputs[index].type
             nbytes = slice_bytes(chip, type_, form, lengths)
-            span = LmemSpan(index, index * _APART, nbytes)
+            span = LmemSpan(index, index * apart, nbytes)
             read.append(None if is_absent(form) else slice_local(type_, form, lengths, span))
         made = []
         for index, lengths in enumerate(outputs):
             type_ = site.outputs[index]
             nbytes = slice_bytes(chip, type_, None, lengths)
-            address = (in_place if index == 0 <= in_place else count + index) * _APART
+            address = (in_place if index == 0 <= in_place else count + index) * apart
             if in_place == SAME_BANK and read[0] is not None:
                 address = read[0].span.address + read[0].span.nbytes - 1
             span = LmemSpan(count + index, address, nbytes)
@@ -269,7 +289,7 @@ class CostBook:
         room = kernel.scratch_bytes(site, chip, work)
         if room:
             number = count + len(outputs)
-            span = LmemSpan(number, number * _APART, room)
+            span = LmemSpan(number, number * apart, room)
             work = Work(work.inputs, work.outputs, span, work.depth)
         instructions = kernel.instructions(site, chip, work)
         return sum(instruction.cycles for instruction in instructions), room

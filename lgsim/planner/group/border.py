@@ -64,6 +64,8 @@ class Outline:
 
     Attributes
     ----------
+    found, placement : Evaluation, Placement
+        The group, and where its buffers lie.
     bdc, gdma : tuple of int
         Cycles of both engines, per time.
     lives : tuple of Life
@@ -75,6 +77,7 @@ class Outline:
     """
 
     found: Evaluation
+    placement: Placement
     bdc: tuple[int, ...]
     gdma: tuple[int, ...]
     lives: tuple[Life, ...]
@@ -143,7 +146,15 @@ def outline(found: Evaluation, placement: Placement) -> Outline:
             address = placement.addresses[~member]
             lives.append(Life(address, address + costs.scratch_bytes[member], time, time + later))
     return Outline(
-        found, tuple(bdc), tuple(gdma), tuple(lives), tuple(loads), tuple(stores), loaded, stored
+        found,
+        placement,
+        tuple(bdc),
+        tuple(gdma),
+        tuple(lives),
+        tuple(loads),
+        tuple(stores),
+        loaded,
+        stored,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import prod
 
 import numpy as np
@@ -75,10 +75,9 @@ class GroupCosts:
         ]
 
 
-def group_costs(
-    pattern: Pattern, slicing: Slicing, book: CostBook, thrift: Thrift | None = None
-) -> GroupCosts:
-    """Costs of all slices of a group."""
+@lru_cache(maxsize=64)
+def group_costs(pattern: Pattern, slicing: Slicing, book: CostBook) -> GroupCosts:
+    """Costs of all slices of a group if no memory has to be saved."""
     known, secs = book.statics(pattern, slicing.group_type), slicing.secs
     slices, values = prod(secs), pattern.values
     moves = [
@@ -96,7 +95,7 @@ def group_costs(
             for value, cut in zip(values, known.cut, strict=True)
         ]
     )
-    costs = GroupCosts(
+    return GroupCosts(
         slices,
         known.forms,
         known.traffic,
@@ -110,7 +109,6 @@ def group_costs(
         hazards,
         may_stay,
     )
-    return costs if thrift is None else thrifty_costs(pattern, slicing, book, costs, thrift)
 
 
 def thrifty_costs(

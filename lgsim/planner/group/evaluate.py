@@ -12,6 +12,7 @@ from lgsim.kernels.support import Features, GroupType
 from lgsim.planner.features import PlannerFeatures
 from lgsim.planner.group.arrange import Arranger, Evaluation, final_placement
 from lgsim.planner.group.book import CostBook
+from lgsim.planner.group.border import Outline, outline
 from lgsim.planner.group.cuts import Secs
 from lgsim.planner.group.emit import Emitter, TimedSchedule
 from lgsim.planner.group.failure import Failure, too_long
@@ -21,6 +22,9 @@ from lgsim.planner.group.search import Search
 from lgsim.planner.group.slicing import infer
 from lgsim.planner.group.timetable import Timetable
 from lgsim.target.chip import Chip
+
+_Section = tuple[Pattern, GroupType, Secs, Timetable | None]
+
 
 class GroupEvaluator:
     """Evaluates groups on one chip; results and costs are kept.
@@ -53,6 +57,8 @@ class GroupEvaluator:
         self.effort = 0
         self._found: dict[Pattern, Evaluation | Failure] = {}
         self._too_long: dict[Pattern, int] = {}
+        self._sections: dict[_Section, Evaluation | Failure] = {}
+        self._outlines: dict[int, Outline] = {}
 
     @classmethod
     def without(cls, chip: Chip, disabled: Collection[str]) -> GroupEvaluator:
@@ -70,6 +76,8 @@ class GroupEvaluator:
         if planning == self.planning:
             other._found = self._found
             other._too_long = self._too_long
+            other._sections = self._sections
+            other._outlines = self._outlines
         return other
 
     def evaluate(self, pattern: Pattern, limit: int | None = None) -> Evaluation | Failure:
@@ -107,7 +115,10 @@ class GroupEvaluator:
         found = None if timetable else self._found.get(pattern)
         if isinstance(found, Evaluation) and (found.group_type, found.secs) == (group_type, secs):
             return found
-        return self.evaluate_as(pattern, group_type, secs, timetable)
+        key = pattern, group_type, secs, timetable
+        if key not in self._sections:
+            self._sections[key] = self.evaluate_as(pattern, group_type, secs, timetable)
+        return self._sections[key]
 
     def evaluate_as(
         self,
@@ -124,7 +135,14 @@ class GroupEvaluator:
 
     def placement(self, found: Evaluation) -> Placement:
         """Where the buffers of a group lie in the end."""
-        return final_placement(found, self.book)
+        return self.outline(found).placement
+
+    def outline(self, found: Evaluation) -> Outline:
+        """A group over time, with its buffers where they lie in the end."""
+        known = self._outlines.get(id(found))
+        if known is None:
+            known = self._outlines[id(found)] = outline(found, final_placement(found, self.book))
+        return known
 
     def schedule(self, found: Evaluation, placement: Placement) -> TimedSchedule:
         """The commands of a group whose buffers lie as `placement` says."""

@@ -19,7 +19,7 @@ from lgsim.planner.group.group_type import suitable_type
 from lgsim.planner.group.lmem import occupancy_of
 from lgsim.planner.group.pattern import Pattern
 from lgsim.planner.group.place import place
-from lgsim.planner.group.rebalance import rebalance
+from lgsim.planner.group.rebalance import UNLIMITED, rebalance
 from lgsim.planner.group.secs import candidates
 from lgsim.planner.group.slicing import infer
 from lgsim.planner.group.thrift import Thrift
@@ -31,9 +31,6 @@ MOST_TRIES = 20
 HELD = Thrift(), Thrift(in_place=True)
 RELOADED = Thrift(reload=True), Thrift(in_place=True, reload=True)
 """Ways to save memory: constants are loaded again only if no try fits with all of them held."""
-
-UNLIMITED = 1 << 40
-"""Bytes that balancing may use: it does not look at local memory."""
 
 
 def first_fit(evaluator: GroupEvaluator, pattern: Pattern) -> Evaluation | Failure:

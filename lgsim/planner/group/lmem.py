@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
+from typing import NamedTuple
 
 from lgsim.planner.group.costs import GroupCosts, root
 from lgsim.planner.group.failure import Failure
@@ -18,8 +19,7 @@ from lgsim.planner.group.timetable import STAGES, Timing
 from lgsim.target.chip import Chip
 
 
-@dataclass(frozen=True, slots=True)
-class Buffer:
+class Buffer(NamedTuple):
     """A value (number ≥ 0) or the scratch of a member (~member) in local memory.
 
     `steps` is a bit set of the steps it lives in.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from lgsim.graph.core import Graph, Op, TensorType
 from lgsim.graph.ops import Permute
 from lgsim.kernels.site import OpSite, site_of
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """An op of a group: its site, and the numbers of the values it reads and makes."""
 
     site: OpSite
@@ -20,8 +20,7 @@ class Member:
     outputs: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """A tensor of a group.
 
     Attributes
@@ -46,8 +45,8 @@ class Pattern:
     """Ops in the order they are computed, and the values between them.
 
     `absorbed` are the positions, among the ops of the group, of permutes at its border that are no
-    members: a load or a store does them (see `is_head_swap`). Hashing is by structure and done
-    once, since patterns are keys of every cache.
+    members: a load or a store does them (see `is_head_swap`). Hashing is done once, since patterns
+    are keys of every cache, and by structure; the types of values are those of the sites.
     """
 
     members: tuple[Member, ...]
@@ -56,7 +55,8 @@ class Pattern:
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_hash", hash((self.members, self.values, self.absorbed)))
+        leaving = [number for number, value in enumerate(self.values) if value.leaves]
+        object.__setattr__(self, "_hash", hash((self.members, *leaving, *self.absorbed)))
 
     def __hash__(self) -> int:
         return self._hash

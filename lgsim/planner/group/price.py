@@ -48,6 +48,21 @@ def busier_engine(costs: GroupCosts) -> int:
     return max(sum(costs.computing), sum(costs.moving))
 
 
+def least_cycles(timetable: Timetable, costs: GroupCosts) -> int:
+    """Cycles that no balance of these time steps falls below.
+
+    Nothing runs beside the loads of the first round and the stores of the last one, and moves to
+    other steps make no fewer of them.
+    """
+    alone = 0
+    for actions in timetable:
+        for action in actions:
+            if action.kind is not Kind.COMPUTE and action.stage != 1:
+                moved = costs.moves[action.number]
+                alone += moved.once if action.stage == 0 else int(moved.cycles[-1])
+    return alone + max(sum(costs.computing), sum(costs.moving) - alone)
+
+
 def price(timetable: Timetable, costs: GroupCosts) -> Price:
     """The price of a group by the law."""
     if costs.slices == 1:

@@ -1,8 +1,9 @@
 """Moves loads to earlier and stores to later steps, where the BDC would otherwise wait for them.
 
-A step's slack is what its computation takes longer than its transfers. Every move takes cycles
-from a step that lacks slack to one that has some, as long as local memory holds the value for the
-steps in between (docs/chip.md §8).
+This is the vendor's rule, so that a plan takes the time steps that its compiler would give it: with
+the same slices, it makes the step tables of nine recorded groups of ten, and their price within
+0.2 % (reference/plans and the prices in reference/ir; docs/accuracy.md). The compiler has no
+addresses yet when it does this, which shows in what it takes a step to last.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from lgsim.kernels.commands.tiling import round_up
 from lgsim.planner.group.costs import GroupCosts
 from lgsim.planner.group.lmem import Occupancy
 from lgsim.planner.group.pattern import Pattern
-from lgsim.planner.group.timetable import Action, Kind, Timing
+from lgsim.planner.group.timetable import Action, Kind, Timing, timing_of
 from lgsim.target.chip import Chip
+
+UNLIMITED = 1 << 40
+"""More bytes than any local memory has: moves are not limited by it."""
 
 
 def rebalance(
@@ -26,12 +30,11 @@ def rebalance(
     occupancy: Occupancy,
     chip: Chip,
     lmem_bytes: int,
-    pipelined: bool = True,
 ) -> tuple[Timing, int]:
     """Move transfers to steps with slack, within `lmem_bytes`; the same timing if none can be.
 
-    They stay in the round of their slice unless slices are `pipelined`. Also tells the most bytes
-    that live in a step of the result: with any limit from there on it would be the same.
+    Also tells the most bytes that live in a step of the result: with any limit from there on it
+    would be the same.
 
     Parameters
     ----------
@@ -43,15 +46,13 @@ def rebalance(
         Whose units of memory.
     lmem_bytes : int
         Bytes per lane that may be filled.
-    pipelined : bool
-        Whether slices overlap in time.
     """
-    balance = _Balance(pattern, timing, costs, occupancy, chip, lmem_bytes, pipelined)
-    for step in reversed(range(len(timing.table))):
-        balance.relieve(step, Kind.LOAD)
+    balance = _Balance(pattern, timing, costs, occupancy, chip, lmem_bytes)
     for step in range(len(timing.table)):
-        balance.relieve(step, Kind.STORE)
-    return (balance.timing() if balance.moved else timing), lmem_bytes - min(balance.free)
+        balance.relieve(step)
+    table = tuple(map(tuple, balance.steps))
+    filled = lmem_bytes - min(balance.free)
+    return (timing_of(pattern, table) if balance.moved else timing), filled
 
 
 @lru_cache(maxsize=64)
@@ -65,7 +66,13 @@ def _spread_values(pattern: Pattern) -> tuple[tuple[int, int], ...]:
 
 
 class _Balance:
-    """Slack and free bytes of every step while transfers are moved."""
+    """Slack and free bytes of every step while transfers are moved.
+
+    A step's slack is what its computation takes longer than its transfers, for the largest slices,
+    with constants that stay counted like all others. Operands, results and scratch are taken to lie
+    at one address, where element-wise arithmetic takes twice as long; beside look-ups, which are
+    sensitive to where their operands lie, there is no slack at all. Transfers keep their stage.
+    """
 
     def __init__(
         self,
@@ -75,102 +82,112 @@ class _Balance:
         occupancy: Occupancy,
         chip: Chip,
         lmem_bytes: int,
-        pipelined: bool,
     ) -> None:
-        self.costs = costs
-        self.members = timing.members
-        self.spans = dict(timing.spans)
         self.moved = False
         self.steps: list[list[Action]] = [list(actions) for actions in timing.table]
-        self.unit = chip.eu_bytes
         self.length = length = len(timing.table)
-        self.single = costs.slices == 1
-        self.apart = self.single or not pipelined
+        self.spans = timing.spans
+        self.cycles = [move.most for move in costs.moves]
+        self.nbytes = [
+            0 if stays else round_up(size, chip.eu_bytes)
+            for size, stays in zip(costs.value_bytes, costs.held, strict=True)
+        ]
+        self.sizes = costs.value_bytes
         self.barred: dict[int, set[int]] = {}
         for value, member in _spread_values(pattern):
             self.barred.setdefault(value, set()).add(timing.members[member] % length)
-        self.slack = list(map(self._slack, timing.table))
-        live = occupancy.live_bytes
-        self.free = [lmem_bytes - n for n in (live[length : 2 * length] if self.single else live)]
+        computing = [op.most_at_one_address for op in costs.ops]
+        for number in costs.hazards:
+            computing[number] = 0
+        self.slack = [
+            sum(
+                computing[action.number]
+                if action.kind is Kind.COMPUTE
+                else -self.cycles[action.number]
+                for action in actions
+            )
+            for actions in timing.table
+        ]
+        self.free = [lmem_bytes - nbytes for nbytes in occupancy.live_bytes]
 
-    def _slack(self, actions: tuple[Action, ...]) -> int:
-        """What a step's computation takes longer than its transfers, over all slices.
-
-        With one slice, only what happens in the second stage does so side by side.
-        """
-        computing, moving = self.costs.computing, self.costs.moving
-        slack = 0
-        for action in actions:
-            if action.stage == 1 or not self.single:
-                computes = action.kind is Kind.COMPUTE
-                slack += computing[action.number] if computes else -moving[action.number]
-        return slack
-
-    def relieve(self, step: int, kind: Kind) -> None:
-        """Move transfers of one kind away from a step for as long as that pays."""
-        slack, length = self.slack, self.length
-        while slack[step] < 0:
-            best: tuple[int, int, int, int] | None = None
-            for place, action in enumerate(self.steps[step]):
-                if action.kind is not kind or (self.single and action.stage != 1):
+    def relieve(self, step: int) -> None:
+        """Move transfers away from a step for as long as that pays."""
+        while self.slack[step] < 0:
+            best: tuple[int, int, int, Action] | None = None
+            for action in self.steps[step]:
+                if action.kind is Kind.COMPUTE or not self.cycles[action.number]:
                     continue
-                cycles = self.costs.moving[action.number]
-                most = min(cycles, -slack[step])
-                for time in self._targets(step, action) if cycles else ():
-                    profit = most - max(0, cycles - slack[time % length])
-                    away = abs(action.stage * length + step - time)
-                    nbytes = -away * self.costs.value_bytes[action.number]
-                    if profit > 0 and (best is None or (profit, nbytes) > best[:2]):
-                        best = profit, nbytes, time, place
-                    if profit == most:
-                        break
+                for target in self._targets(step, action):
+                    profit = self._profit(step, target, action)
+                    if profit <= 0 or self.slack[target] <= 0 or self._barred(target, action):
+                        continue
+                    area = -abs(target - step) * self.sizes[action.number]
+                    if best is None or (profit, area) > best[:2]:
+                        best = profit, area, target, action
             if best is None:
                 return
-            self._move(step, best[2], self.steps[step].pop(best[3]))
+            self._send(step, best[2], best[3])
 
     def _targets(self, step: int, action: Action) -> Iterator[int]:
-        """Times (stage · steps + step) that an action may move to, the nearest first.
+        """Steps that an action may move to, the nearest first.
 
         The value has to fit local memory on the way, and may not live longer than a round.
         """
-        length, held = self.length, self.costs.held[action.number]
-        slack, free = self.slack, self.free
-        nbytes = 0 if held else round_up(self.costs.value_bytes[action.number], self.unit)
-        now = action.stage * length + step
         start, end = self.spans[action.number]
-        barred: set[int] | tuple[()] = ()
+        length, first = self.length, action.stage * self.length
+        nbytes, free = self.nbytes[action.number], self.free
         if action.kind is Kind.LOAD:
-            earliest = length if self.apart else max(0, end - length + 1)
-            path = range(now - 1, earliest - 1, -1)
+            path = range(step - 1, max(0, end - length + 1 - first) - 1, -1)
         else:
-            path = range(now + 1, 2 * length if self.apart else start + length)
-            barred = self.barred.get(action.number, ())
-        for time in path:
-            at = time % length
-            if not held and free[at] < nbytes:
-                break
-            if slack[at] > 0 and at not in barred:
-                yield time
+            path = range(step + 1, min(length, start + length - first))
+        for target in path:
+            if nbytes and free[(first + target) % len(free)] < nbytes:
+                return
+            yield target
 
-    def _move(self, step: int, time: int, action: Action) -> None:
-        """Add an action that was taken out of a step to that of another time."""
+    def _barred(self, step: int, action: Action) -> bool:
+        """Whether the value is spread over the lanes in that step, while it must not be stored."""
+        return action.kind is Kind.STORE and step in self.barred.get(action.number, ())
+
+    def _profit(self, step: int, target: int, action: Action) -> int:
+        """What one step lacks less, minus what the other then lacks more."""
+        cycles = self.cycles[action.number]
+        return min(cycles, -self.slack[step]) - max(0, cycles - self.slack[target])
+
+    def _send(self, step: int, target: int, action: Action) -> None:
+        """Move an action to another step, one after the other.
+
+        Where it uses up the slack of a step on the way, the transfer goes on from there that gains
+        most by it, and among equal ones the smallest; where it does not, it stays.
+        """
+        way = 1 if target > step else -1
+        while True:
+            self._move(step, step + way, action)
+            step += way
+            if step == target:
+                return
+            if self._barred(step, action):
+                continue
+            if self.slack[step] >= 0:
+                return
+            others = [
+                each
+                for each in self.steps[step]
+                if each.kind is action.kind and target in self._targets(step, each)
+            ]
+            if not others:
+                return
+            action = max(
+                others,
+                key=lambda each: (self._profit(step, target, each), -self.sizes[each.number]),
+            )
+
+    def _move(self, step: int, target: int, action: Action) -> None:
+        """Move an action to the step before or after."""
         self.moved = True
-        number, length = action.number, self.length
-        cycles = self.costs.moving[number]
-        now = action.stage * length + step
-        self.steps[time % length].append(Action(action.kind, number, time // length))
-        self.slack[step] += cycles
-        self.slack[time % length] -= cycles
-        start, end = self.spans[number]
-        loading = action.kind is Kind.LOAD
-        self.spans[number] = (time, end) if loading else (start, max(end, time))
-        if self.costs.held[number]:
-            return
-        nbytes = round_up(self.costs.value_bytes[number], self.unit)
-        path = range(time, now) if loading else range(now + 1, time + 1)
-        for passed in path:
-            self.free[passed % length] -= nbytes
-
-    def timing(self) -> Timing:
-        """The steps as they are now."""
-        return Timing(tuple(map(tuple, self.steps)), self.spans, self.members)
+        number, first = action.number, action.stage * self.length
+        self.steps[step].remove(action)
+        self.steps[target].append(action)
+        self.slack[step] += self.cycles[number]
+        self.slack[target] -= self.cycles[number]
+        self.free[(first + target) % len(self.free)] -= self.nbytes[number]

@@ -10,10 +10,21 @@ from lgsim.planner.group.cuts import Int64s
 
 @dataclass(frozen=True)
 class OpCost:
-    """An op on all slices: BDC cycles of each, bytes per lane of the largest scratch."""
+    """An op on all slices.
+
+    Attributes
+    ----------
+    cycles : array
+        BDC cycles of each slice.
+    scratch_bytes : int
+        Bytes per lane of the largest scratch.
+    most_at_one_address : int
+        BDC cycles of the largest slice if operands, results and scratch lay at one address.
+    """
 
     cycles: Int64s
     scratch_bytes: int
+    most_at_one_address: int
 
     @cached_property
     def total(self) -> int:
@@ -37,6 +48,11 @@ class MoveCost:
     def total(self) -> int:
         """Cycles of all slices."""
         return int(self.cycles.sum())
+
+    @cached_property
+    def most(self) -> int:
+        """Cycles of the largest slice."""
+        return int(self.cycles.max())
 
     @cached_property
     def once(self) -> int:

@@ -27,7 +27,7 @@ _PASS_PARTS = (Cast, Lut)
 """Ops that work on whatever is there, for such readers behind them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Slicing:
     """Every slice of every value.
 
@@ -104,6 +104,7 @@ def needed(site: OpSite, index: int, axis: Axis, cut: Cut, group_type: GroupType
     )
 
 
+@lru_cache(maxsize=64)
 def infer(pattern: Pattern, group_type: GroupType, secs: Secs, lanes: int) -> Slicing | Failure:
     """Slices of all values for a number of sections per axis.
 

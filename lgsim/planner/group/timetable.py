@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 from lgsim.planner.group.pattern import Pattern
 
@@ -24,9 +25,10 @@ class Kind(IntEnum):
     COMPUTE = 1
     STORE = 2
 
+    __hash__ = int.__hash__
 
-@dataclass(frozen=True, slots=True)
-class Action:
+
+class Action(NamedTuple):
     """A load or store of value `number`, or the computation of member `number`."""
 
     kind: Kind
@@ -108,11 +110,11 @@ def nearest(pattern: Pattern, absent: tuple[bool, ...], pipelined: bool = True) 
     pipelined : bool
         Whether slices overlap in time.
     """
-    count = len(pattern.members)
+    count, users = len(pattern.members), pattern.users
     loads: list[list[int]] = [[] for _ in range(count)]
     for value in loaded_values(pattern, absent):
-        loads[pattern.users[value][0][0]].append(value)
-    late = any(pattern.users[v][-1][0] == count - 1 for v in loads[0]) or count == 1
+        loads[users[value][0][0]].append(value)
+    late = any(users[value][-1][0] == count - 1 for value in loads[0]) or count == 1
     shift = int(late or not pipelined)
     steps: list[list[Action]] = [[] for _ in range(count + shift + (not pipelined))]
     for number, values in enumerate(loads):

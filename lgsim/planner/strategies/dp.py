@@ -32,9 +32,9 @@ class CheapestCuts:
     and all single ops as global layers; the sum of prices is smallest over all ways to cut. Runs of
     very many ops are cut into pieces first (see `pieces`), and intervals lie in one piece. Only
     intervals that a lower bound does not rule out are evaluated, and equal ones once; in long runs
-    the search ends earlier, with a plan that need not be the cheapest (see `Cuts`). Moves across the borders
-    of groups are no part of the sum; so the plans of `greedy` and `none` are priced as well, and
-    the cheapest of the three is taken.
+    the search ends earlier, with a plan that need not be the cheapest (see `Cuts`). Moves across
+    the borders of groups are no part of the sum; so the plans of `greedy` and `none` are priced as
+    well, and the cheapest of the three is taken.
     """
 
     name = "dp"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -53,8 +54,9 @@ class Bounds:
     cut: Bools
 
 
+@lru_cache(maxsize=8)
 def interval_bounds(pattern: Pattern, evaluator: GroupEvaluator) -> Bounds:
-    """The bounds of all intervals."""
+    """The bounds of all intervals; the arrays are shared."""
     found = [traits(member.site, evaluator.chip.lanes) for member in pattern.members]
     cycles = np.full((len(found) + 1, len(found) + 1), IMPOSSIBLE, dtype=np.int64)
     types, cut = np.full_like(cycles, -1, dtype=np.int8), np.zeros_like(cycles, dtype=np.bool_)

@@ -48,7 +48,8 @@ class Intervals:
         self.count = len(pattern.members)
         self.effort = 0
         bounds = interval_bounds(pattern, evaluator)
-        self.cycles, self._types, self._cut = bounds.cycles, bounds.types, bounds.cut
+        self._types = bounds.types
+        self.cycles, self._cut = bounds.cycles.copy(), bounds.cut.copy()
         self._uneven = np.zeros_like(self._cut)
         self._experience = Experience([1 + (cycles or 0) for cycles in alone])
         for start, cycles in enumerate(alone):

@@ -11,23 +11,26 @@ import numpy as np
 from lgsim.planner.group.pattern import Pattern
 
 LONGEST = 512
-"""Ops of a piece at the most, some dozen blocks of a transformer: more than in any network of the
-reference, since a border costs what the engines wait there (3 % where each piece has 100 ops)."""
+"""Runs of no more ops are planned whole, as all in the networks of the reference are."""
+
+PIECE = 144
+"""Ops of a piece of longer ones at the most: about four blocks of a transformer. What is planned
+are the first piece, one of those between, and the last; a border costs what the engines wait
+there."""
 
 
-def pieces(pattern: Pattern, longest: int = LONGEST) -> list[tuple[int, int]]:
-    """(start, stop) of pieces of no more than `longest` ops, in order."""
+def pieces(pattern: Pattern, longest: int = LONGEST, piece: int = PIECE) -> list[tuple[int, int]]:
+    """(start, stop) of the pieces of a run, in order; one if it has no more than `longest` ops."""
     count = len(pattern.members)
     if count <= longest:
         return [(0, count)]
-    first, period = _repetition(pattern, longest)
+    first, period = _repetition(pattern, piece)
     found, start = [], 0
-    while count - start > longest:
+    while count - start > piece + period:
         lead = max(0, first - start)
-        if lead + period <= longest:
-            length = lead + (longest - lead) // period * period
-        else:
-            length = min(lead, longest)
+        length = min(lead, piece)
+        if lead + period <= piece:
+            length = lead + (piece - lead) // period * period
         found.append((start, start + length))
         start += length
     return [*found, (start, count)]
@@ -38,9 +41,8 @@ def _repetition(pattern: Pattern, longest: int) -> tuple[int, int]:
     tokens: dict[object, int] = {}
     numbers = []
     for position, member in enumerate(pattern.members):
-        sources = [pattern.values[value].producer for value in member.inputs]
-        near = tuple(position - source if source >= 0 else None for source in sources)
-        numbers.append(tokens.setdefault((member.site, near), len(tokens)))
+        sources = tuple(_source(pattern, value, position, longest) for value in member.inputs)
+        numbers.append(tokens.setdefault((member.site, sources), len(tokens)))
     kinds = np.array(numbers)
     best, first, period = 0, 0, longest
     for shift in range(1, min(longest, len(kinds) // 2) + 1):
@@ -51,3 +53,13 @@ def _repetition(pattern: Pattern, longest: int) -> tuple[int, int]:
             best, period = int(lengths.max()), shift
             first = int(edges[::2][lengths.argmax()])
     return first, period
+
+
+def _source(pattern: Pattern, value: int, position: int, longest: int) -> tuple[str, int]:
+    """Where a value comes from: how far away, or which op it is if it is read all along the run."""
+    producer = pattern.values[value].producer
+    if producer < 0:
+        return "outside", 0
+    if pattern.users[value][-1][0] - producer > longest:
+        return "op", producer
+    return "before", position - producer

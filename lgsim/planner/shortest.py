@@ -20,9 +20,12 @@ SHORT = 16
 CLOSE = 64
 """In longer ones a path is good enough that is no more than this part above what is possible."""
 
-PATIENCE = 10000
+PATIENCE = 20000
 """Times the part of a path that may be too much, the effort after which the search for a shorter
 one is given up."""
+
+LEAST = 256
+"""In long runs a path among estimates is worth its evaluations if it gains more than this part."""
 
 
 class Cuts:
@@ -34,8 +37,8 @@ class Cuts:
     long that no path over it is shorter than the best one known.
 
     Long runs have too many intervals for that. So the path is sought among estimates first, which
-    follow from the prices of similar intervals, and then with less and less of what they add to
-    the bounds: until there is little to gain, or nothing was gained for too long.
+    follow from the prices of similar intervals (see `Experience`), and then with less and less of
+    what they add to the bounds: until there is little to gain, or nothing was gained for too long.
 
     Parameters
     ----------
@@ -57,7 +60,7 @@ class Cuts:
         if intervals.count > 1 and not intervals.known[intervals.count, 0]:
             intervals.settle(0, intervals.count)
         for share in SHARES:
-            bounds = _Paths(intervals.cycles)
+            bounds, self._gained_at = _Paths(intervals.cycles), intervals.effort
             if self._content(share, bounds) or not self._settle(share, bounds):
                 break
         return _Paths(self._priced()).shortest()
@@ -66,10 +69,11 @@ class Cuts:
         """Price edges until all on the shortest path are; False if the search is content before."""
         intervals, behind = self.intervals, bounds.behind()
         while True:
-            path = _Paths(intervals.estimates(share)).shortest()
-            edges = [edge for edge in path if not intervals.known[edge[::-1]]]
-            if not edges:
-                self._look()
+            self._look()
+            paths = _Paths(intervals.estimates(share))
+            edges = [edge for edge in paths.shortest() if not intervals.known[edge[::-1]]]
+            gain = self._best - int(paths.before[-1])
+            if not edges or (intervals.count > SHORT and gain <= self._best // LEAST):
                 return True
             for start, stop in edges:
                 self._look()

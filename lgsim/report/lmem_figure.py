@@ -114,7 +114,7 @@ def lmem_view(run: Run, focus: str | None = None) -> LmemView:
     evaluator = GroupEvaluator.without(run.chip, off)
     pattern, _ = pattern_of(run.graph, section.ops)
     assert section.type, "a group has a type"
-    found = evaluator.evaluate_section(pattern, section.type, section.secs, section.steps)
+    found = evaluator.finished(pattern, section.type, section.secs, section.steps)
     if isinstance(found, Failure):
         raise InfeasibleError(found.detail, where=section.name)
     title = f"{run.model}: local memory of {section.name}"

@@ -71,7 +71,7 @@ def test_groups_lie_inside_base_groups_and_are_priced_as_simulated(
         assert len({runs[name] for name in section.ops}) == 1
         if section.kind == "group":
             pattern, _ = pattern_of(run.graph, section.ops)
-            found = evaluator.evaluate_section(pattern, section.type, section.secs)
+            found = evaluator.finished(pattern, section.type, section.secs)
             assert isinstance(found, Evaluation)
             assert cycles == found.price.cycles
 

@@ -4,8 +4,8 @@
 run such a pattern, or says as a `Failure` which rule forbids it; its `schedule` makes the commands.
 """
 
-from lgsim.planner.group.arrange import Evaluation
 from lgsim.planner.group.evaluate import GroupEvaluator
+from lgsim.planner.group.evaluation import Evaluation
 from lgsim.planner.group.failure import Failure
 from lgsim.planner.group.pattern import Binding, Pattern, pattern_of
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from lgsim.kernels.support import GroupType
 from lgsim.planner.features import PlannerFeatures
 from lgsim.planner.group.book import CostBook
-from lgsim.planner.group.costs import GroupCosts, group_costs, placed_costs, thrifty_costs
-from lgsim.planner.group.cuts import WHOLE, Secs
+from lgsim.planner.group.costs import GroupCosts, group_costs, thrifty_costs
+from lgsim.planner.group.cuts import WHOLE
+from lgsim.planner.group.evaluation import Evaluation, placed
 from lgsim.planner.group.failure import Failure, too_long
-from lgsim.planner.group.lmem import Occupancy, Placement, crowded, occupancy_of
+from lgsim.planner.group.lmem import Occupancy, crowded, occupancy_of
 from lgsim.planner.group.pattern import Pattern
-from lgsim.planner.group.place import place
-from lgsim.planner.group.price import Price, busier_engine, least_cycles, price
+from lgsim.planner.group.price import busier_engine, least_cycles, price
 from lgsim.planner.group.rebalance import UNLIMITED, rebalance
 from lgsim.planner.group.slicing import Slicing
 from lgsim.planner.group.thrift import Thrift, in_place_operands
@@ -31,33 +30,6 @@ They are tried after moving transfers without a look at memory, as the vendor do
 
 KEPT_SHARES = (16, 12, 8, 4)
 """Sixteenths of the free local memory that constants may fill which stay while others do not."""
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """A group that fits: how it is cut, when what happens, where everything lies, the price."""
-
-    pattern: Pattern
-    slicing: Slicing
-    timing: Timing
-    costs: GroupCosts
-    placement: Placement
-    price: Price
-
-    @property
-    def timetable(self) -> Timetable:
-        """What happens in each step of a round."""
-        return self.timing.table
-
-    @property
-    def group_type(self) -> GroupType:
-        """How the ops see tensors."""
-        return self.slicing.group_type
-
-    @property
-    def secs(self) -> Secs:
-        """Slices along n, c, d, h and w."""
-        return self.slicing.secs
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,34 +232,7 @@ class _Case:
         thorough: bool = True,
     ) -> Evaluation | Failure:
         """The evaluation with these time steps, if all buffers find room."""
-        chip = self.book.chip
-        found = price(timing.table, costs)
-        if self.limit is not None and found.cycles >= self.limit:
+        if self.limit is not None and price(timing.table, costs).cycles >= self.limit:
             return too_long(self.limit)
-        kept = occupancy or occupancy_of(self.pattern, timing, costs, chip.eu_bytes)
-        if isinstance(kept, Failure):
-            return kept
-        buffers = kept.buffers()
-        placement = place(buffers, chip, banks=bool(costs.hazards), thorough=thorough)
-        if isinstance(placement, Failure) and costs.hazards:
-            placement = place(buffers, chip, thorough=thorough)
-        if isinstance(placement, Failure):
-            return placement
-        if costs.hazards:
-            costs = placed_costs(self.pattern, costs, placement.addresses, chip.bank_bytes)
-            found = price(timing.table, costs)
-        return Evaluation(self.pattern, self.slicing, timing, costs, placement, found)
-
-
-def final_placement(found: Evaluation, book: CostBook) -> Placement:
-    """Where the buffers of a group lie in the end: apart from each other where there is room.
-
-    A price that depends on the banks of the buffers already holds for such a placement.
-    """
-    if found.costs.hazards:
-        return found.placement
-    occupancy = occupancy_of(found.pattern, found.timing, found.costs, book.chip.eu_bytes)
-    if isinstance(occupancy, Failure):
-        return found.placement
-    spread = place(occupancy.buffers(), book.chip, banks=True)
-    return found.placement if isinstance(spread, Failure) else spread
+        pattern, slicing, chip = self.pattern, self.slicing, self.book.chip
+        return placed(pattern, slicing, costs, timing, chip, occupancy, thorough=thorough)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -197,11 +198,11 @@ class CostBook:
             cycles, rooms = zip(*costs, strict=True)
             largest = shapes[cycles.index(max(cycles))]
             inputs = tuple(map(spread, largest, copies))
-            most, _ = self.compute(
-                site, member.site, forms, inputs, largest[len(reads) :], ONE_ADDRESS
+            crowded = partial(
+                self.compute, site, member.site, forms, inputs, largest[len(reads) :], ONE_ADDRESS
             )
             found = self._ops[key] = OpCost(
-                np.array(cycles, dtype=np.int64)[numbers], max(rooms), most
+                np.array(cycles, dtype=np.int64)[numbers], max(rooms), crowded
             )
         return found
 

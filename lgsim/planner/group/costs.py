@@ -46,6 +46,8 @@ class GroupCosts:
         cycles, per slice.
     may_stay : tuple of bool
         Constants that are the same for all of several slices.
+    apart : GroupCosts, optional
+        What these costs were before addresses were known, if they depend on them.
     """
 
     slices: int
@@ -60,6 +62,7 @@ class GroupCosts:
     shared: dict[int, int]
     hazards: dict[int, Int64s]
     may_stay: tuple[bool, ...]
+    apart: GroupCosts | None = None
 
     @cached_property
     def computing(self) -> list[int]:
@@ -169,7 +172,7 @@ def placed_costs(
         (first, last), (begin, end) = ends
         more = np.where((first <= end) & (begin <= last), extra, 0)
         ops[number] = replace(ops[number], cycles=ops[number].cycles + more)
-    return replace(costs, ops=tuple(ops))
+    return replace(costs, ops=tuple(ops), apart=costs)
 
 
 def root(shared: Mapping[int, int], value: int) -> int:

@@ -36,13 +36,17 @@ class Cut:
         Start and length of each piece; a single one if the axis is not cut.
     lengths : tuple of int
         The lengths alone.
+    shortest : int
+        The smallest of them.
     """
 
     pieces: tuple[Piece, ...]
     lengths: tuple[int, ...] = field(init=False)
+    shortest: int = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lengths", tuple([length for _, length in self.pieces]))
+        object.__setattr__(self, "shortest", min(self.lengths))
 
     def piece(self, section: int) -> Piece:
         """What a section has of the axis: its piece, or all of what is not cut."""

@@ -10,11 +10,13 @@ from collections.abc import Collection
 
 from lgsim.kernels.support import Features, GroupType
 from lgsim.planner.features import PlannerFeatures
-from lgsim.planner.group.arrange import Arranger, Evaluation, final_placement
+from lgsim.planner.group.arrange import Arranger
 from lgsim.planner.group.book import CostBook
 from lgsim.planner.group.border import Outline, outline
+from lgsim.planner.group.combine import combined
 from lgsim.planner.group.cuts import Secs
 from lgsim.planner.group.emit import Emitter, TimedSchedule
+from lgsim.planner.group.evaluation import Evaluation, final_placement
 from lgsim.planner.group.failure import Failure, too_long
 from lgsim.planner.group.lmem import Placement
 from lgsim.planner.group.pattern import Pattern
@@ -58,6 +60,7 @@ class GroupEvaluator:
         self._found: dict[Pattern, Evaluation | Failure] = {}
         self._too_long: dict[Pattern, int] = {}
         self._sections: dict[_Section, Evaluation | Failure] = {}
+        self._finished: dict[int, Evaluation] = {}
         self._outlines: dict[int, Outline] = {}
 
     @classmethod
@@ -77,6 +80,7 @@ class GroupEvaluator:
             other._found = self._found
             other._too_long = self._too_long
             other._sections = self._sections
+            other._finished = self._finished
             other._outlines = self._outlines
         return other
 
@@ -133,6 +137,22 @@ class GroupEvaluator:
             return slicing
         return Arranger(self.book, self.planning).arrange(pattern, slicing, timetable)
 
+    def finished(
+        self,
+        pattern: Pattern,
+        group_type: GroupType,
+        secs: Secs,
+        timetable: Timetable | None = None,
+    ) -> Evaluation | Failure:
+        """The group of a plan as it runs: time steps that are not given are merged."""
+        found = self.evaluate_section(pattern, group_type, secs, timetable)
+        if isinstance(found, Failure) or timetable or not self.planning.step_balance:
+            return found
+        known = self._finished.get(id(found))
+        if known is None:
+            known = self._finished[id(found)] = combined(found, self.chip)
+        return known
+
     def placement(self, found: Evaluation) -> Placement:
         """Where the buffers of a group lie in the end."""
         return self.outline(found).placement
@@ -141,7 +161,7 @@ class GroupEvaluator:
         """A group over time, with its buffers where they lie in the end."""
         known = self._outlines.get(id(found))
         if known is None:
-            known = self._outlines[id(found)] = outline(found, final_placement(found, self.book))
+            known = self._outlines[id(found)] = outline(found, final_placement(found, self.chip))
         return known
 
     def schedule(self, found: Evaluation, placement: Placement) -> TimedSchedule:

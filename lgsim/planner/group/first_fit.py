@@ -10,10 +10,10 @@ from __future__ import annotations
 from itertools import islice
 
 from lgsim.kernels.support import GroupType
-from lgsim.planner.group.arrange import Evaluation
 from lgsim.planner.group.costs import group_costs, thrifty_costs
 from lgsim.planner.group.cuts import WHOLE, Secs
 from lgsim.planner.group.evaluate import GroupEvaluator
+from lgsim.planner.group.evaluation import Evaluation
 from lgsim.planner.group.failure import Failure
 from lgsim.planner.group.group_type import suitable_type
 from lgsim.planner.group.lmem import occupancy_of

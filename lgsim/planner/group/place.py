@@ -22,6 +22,9 @@ SLOW_BUFFERS = 300
 SHUFFLES = 8
 """Orders that are tried at random (always the same ones) when no rule finds room for all."""
 
+STRETCH = 64
+"""Steps of a stretch: buffers are held against those that live in the same ones."""
+
 Block = tuple[int, int, int]
 """First address of a buffer, the one behind it, and the steps it lives in."""
 
@@ -100,22 +103,48 @@ def _lowest_first(buffers: Sequence[Buffer]) -> Placement:
 
 def _pack(order: Sequence[Buffer], chip: Chip, banks: bool) -> Placement:
     """Each buffer at the lowest free address, in its turn, until one ends above local memory."""
-    blocks: list[Block] = []
+    placed = _Placed()
     addresses: dict[int, int] = {}
     top = 0
-    for buffer in order:
-        owner, nbytes, steps = buffer.owner, buffer.nbytes, buffer.steps
+    for owner, nbytes, steps in order:
+        blocks = placed.beside(steps)
         address = _first_gap(blocks, nbytes, steps, 1)
         if banks:
             bank = _first_gap(blocks, nbytes, steps, chip.bank_bytes)
             address = bank if bank + nbytes <= chip.lmem_bytes else address
         end = address + nbytes
         addresses[owner] = address
-        insort(blocks, (address, end, steps))
+        placed.add((address, end, steps))
         top = max(top, end)
         if top > chip.lmem_bytes:
             break
     return Placement(addresses, top)
+
+
+class _Placed:
+    """Blocks in order of their addresses, kept apart for every stretch of steps."""
+
+    def __init__(self) -> None:
+        self._blocks: dict[int, list[Block]] = {}
+
+    def add(self, block: Block) -> None:
+        """Remember a block."""
+        for stretch in _stretches(block[2]):
+            insort(self._blocks.setdefault(stretch, []), block)
+
+    def beside(self, steps: int) -> Sequence[Block]:
+        """All blocks that live in some steps, and others."""
+        found = [self._blocks.get(stretch, []) for stretch in _stretches(steps)]
+        return found[0] if len(found) == 1 else sorted(set(chain(*found)))
+
+
+def _stretches(steps: int) -> list[int]:
+    """Which stretches of steps a set of steps touches."""
+    last = (steps.bit_length() - 1) // STRETCH
+    if not last:
+        return [0]
+    mask = (1 << STRETCH) - 1
+    return [each for each in range(last + 1) if steps >> each * STRETCH & mask]
 
 
 def _first_gap(blocks: Sequence[Block], nbytes: int, steps: int, unit: int) -> int:

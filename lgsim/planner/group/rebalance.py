@@ -8,6 +8,7 @@ addresses yet when it does this, which shows in what it takes a step to last.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -56,7 +57,7 @@ def rebalance(
 
 
 @lru_cache(maxsize=64)
-def _spread_values(pattern: Pattern) -> tuple[tuple[int, int], ...]:
+def spread_values(pattern: Pattern) -> tuple[tuple[int, int], ...]:
     """Values that a member needs spread over more lanes, and that member."""
     return tuple(
         (member.inputs[index], number)
@@ -94,7 +95,7 @@ class _Balance:
         ]
         self.sizes = costs.value_bytes
         self.barred: dict[int, set[int]] = {}
-        for value, member in _spread_values(pattern):
+        for value, member in spread_values(pattern):
             self.barred.setdefault(value, set()).add(timing.members[member] % length)
         computing = [op.most_at_one_address for op in costs.ops]
         for number in costs.hazards:
@@ -108,42 +109,62 @@ class _Balance:
             )
             for actions in timing.table
         ]
+        self.spare = [step for step, slack in enumerate(self.slack) if slack > 0]
         self.free = [lmem_bytes - nbytes for nbytes in occupancy.live_bytes]
+        self.roomy = min(self.free) >= sum(self.nbytes)
 
     def relieve(self, step: int) -> None:
         """Move transfers away from a step for as long as that pays."""
-        while self.slack[step] < 0:
+        slack = self.slack
+        while slack[step] < 0:
             best: tuple[int, int, int, Action] | None = None
             for action in self.steps[step]:
-                if action.kind is Kind.COMPUTE or not self.cycles[action.number]:
+                cycles = 0 if action.kind is Kind.COMPUTE else self.cycles[action.number]
+                most = min(cycles, -slack[step])
+                if most < (best[0] if best is not None else 1):
                     continue
                 for target in self._targets(step, action):
-                    profit = self._profit(step, target, action)
-                    if profit <= 0 or self.slack[target] <= 0 or self._barred(target, action):
+                    profit = most - max(0, cycles - slack[target])
+                    if profit <= 0 or self._barred(target, action):
                         continue
                     area = -abs(target - step) * self.sizes[action.number]
                     if best is None or (profit, area) > best[:2]:
                         best = profit, area, target, action
+                    if profit == most:
+                        break  # those further away gain no more
             if best is None:
                 return
             self._send(step, best[2], best[3])
 
     def _targets(self, step: int, action: Action) -> Iterator[int]:
-        """Steps that an action may move to, the nearest first.
-
-        The value has to fit local memory on the way, and may not live longer than a round.
-        """
-        start, end = self.spans[action.number]
-        length, first = self.length, action.stage * self.length
-        nbytes, free = self.nbytes[action.number], self.free
+        """Steps with slack that an action may move to, the nearest first."""
+        path, spare = self._path(step, action), self.spare
         if action.kind is Kind.LOAD:
-            path = range(step - 1, max(0, end - length + 1 - first) - 1, -1)
+            found = spare[bisect_left(spare, path.stop + 1) : bisect_left(spare, step)][::-1]
         else:
-            path = range(step + 1, min(length, start + length - first))
-        for target in path:
-            if nbytes and free[(first + target) % len(free)] < nbytes:
+            found = spare[bisect_right(spare, step) : bisect_left(spare, path.stop)]
+        for target in found:
+            if not self._has_room(step, target, action):
                 return
             yield target
+            step = target
+
+    def _path(self, step: int, action: Action) -> range:
+        """Steps that are passed on the way; a value may not live longer than a round."""
+        start, end = self.spans[action.number]
+        length, first = self.length, action.stage * self.length
+        if action.kind is Kind.LOAD:
+            return range(step - 1, max(0, end - length + 1 - first) - 1, -1)
+        return range(step + 1, min(length, start + length - first))
+
+    def _has_room(self, step: int, target: int, action: Action) -> bool:
+        """Whether local memory can hold the value all the way from a step to another."""
+        nbytes, first, free = self.nbytes[action.number], action.stage * self.length, self.free
+        if self.roomy or not nbytes:
+            return True
+        way = 1 if target > step else -1
+        passed = range(first + step + way, first + target + way, way)
+        return all(free[time % len(free)] >= nbytes for time in passed)
 
     def _barred(self, step: int, action: Action) -> bool:
         """Whether the value is spread over the lanes in that step, while it must not be stored."""
@@ -173,7 +194,9 @@ class _Balance:
             others = [
                 each
                 for each in self.steps[step]
-                if each.kind is action.kind and target in self._targets(step, each)
+                if each.kind is action.kind
+                and target in self._path(step, each)
+                and self._has_room(step, target, each)
             ]
             if not others:
                 return
@@ -188,6 +211,16 @@ class _Balance:
         number, first = action.number, action.stage * self.length
         self.steps[step].remove(action)
         self.steps[target].append(action)
-        self.slack[step] += self.cycles[number]
-        self.slack[target] -= self.cycles[number]
+        self._slacken(step, self.cycles[number])
+        self._slacken(target, -self.cycles[number])
         self.free[(first + target) % len(self.free)] -= self.nbytes[number]
+
+    def _slacken(self, step: int, cycles: int) -> None:
+        """Change the slack of a step."""
+        before = self.slack[step] > 0
+        self.slack[step] += cycles
+        after = self.slack[step] > 0
+        if after and not before:
+            insort(self.spare, step)
+        elif before and not after:
+            self.spare.remove(step)

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from lgsim.kernels.support import Features, GroupType
-from lgsim.planner.group.arrange import Arranger, Evaluation
+from lgsim.planner.group.arrange import Arranger
 from lgsim.planner.group.cuts import WHOLE, Secs
+from lgsim.planner.group.evaluation import Evaluation
 from lgsim.planner.group.failure import Failure
 from lgsim.planner.group.group_type import suitable_type
 from lgsim.planner.group.pattern import Pattern
@@ -38,6 +39,9 @@ that a try asks for the next one has at least."""
 CUT = 3
 """How much more it takes to try slices than to try the whole group: they have shapes of their own,
 in the middle and at both ends."""
+
+LONG = 128
+"""Ops of a group that takes twice as much per op as a short one: buffers are harder to place."""
 
 QUICK = 4
 """How much less it takes to see that slices cannot be cut than to arrange them."""
@@ -161,7 +165,8 @@ class Search:
         patient: bool = False,
         limit: int | None = None,
     ) -> Evaluation | Failure:
-        work = len(pattern.members) * (1 if secs == WHOLE else CUT)
+        count = len(pattern.members)
+        work = count * (count + LONG) // LONG * (1 if secs == WHOLE else CUT)
         slicing = infer(pattern, group_type, secs, self.arranger.book.chip.lanes)
         if isinstance(slicing, Failure):
             self.effort += -(-work // QUICK)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,18 +19,24 @@ class OpCost:
         BDC cycles of each slice.
     scratch_bytes : int
         Bytes per lane of the largest scratch.
-    most_at_one_address : int
-        BDC cycles of the largest slice if operands, results and scratch lay at one address.
+    at_one_address : callable
+        Gives cycles and scratch of the largest slice if everything lay at one address; only asked
+        when time steps are balanced.
     """
 
     cycles: Int64s
     scratch_bytes: int
-    most_at_one_address: int
+    at_one_address: Callable[[], tuple[int, int]]
 
     @cached_property
     def total(self) -> int:
         """Cycles of all slices."""
         return int(self.cycles.sum())
+
+    @cached_property
+    def most_at_one_address(self) -> int:
+        """Cycles of the largest slice if operands, results and scratch lay at one address."""
+        return self.at_one_address()[0]
 
 
 @dataclass(frozen=True)

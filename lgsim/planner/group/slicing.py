@@ -120,7 +120,7 @@ def infer(pattern: Pattern, group_type: GroupType, secs: Secs, lanes: int) -> Sl
     split = cut_values(pattern)
     for position, count in enumerate(secs):
         if count > 1:
-            axis = _Axis(pattern, group_type, position, count, lanes, split)
+            axis = _Axis(pattern, group_type, position, count, lanes, split, AXES[position])
             failure = axis.infer(views, cuts, reads)
             if failure is not None:
                 return failure
@@ -137,43 +137,42 @@ class _Axis:
     count: int
     lanes: int
     split: Sequence[bool]
-
-    @property
-    def name(self) -> Axis:
-        return AXES[self.position]
+    name: Axis
 
     def infer(
-        self,
-        views: Sequence[View],
-        cuts: list[Cuts],
-        reads: list[list[Cuts]],
+        self, views: Sequence[View], cuts: list[Cuts], reads: list[list[Cuts]]
     ) -> Failure | None:
         """Fill in the cuts of the axis; readers come before the ops that make what they read."""
-        name = self.name
-        requests: list[list[Cut]] = [[] for _ in views]
-        for number, member in reversed(list(enumerate(self.pattern.members))):
-            wanted: Cut | None = None
+        found: dict[int, Cut] = {}
+        wishes: dict[int, list[Cut]] = {}
+        asked: list[tuple[int, int, int, Cut]] = []
+        members = self.pattern.members
+        for number in reversed(range(len(members))):
+            member = members[number]
             for value in member.outputs:
-                cut = self._own_cut(value, views[value], requests[value], number)
+                cut = self._own_cut(value, views[value], wishes.get(value, []), number)
                 if isinstance(cut, Failure):
                     return cut
-                cuts[value] = self._with(cuts[value], cut)
-                wanted = wanted or cut
-            assert wanted is not None
+                found[value] = cut
+            wanted = found[member.outputs[0]]
             for index, value in enumerate(member.inputs):
-                if not self.split[value]:
-                    continue
-                cut = needed(member.site, index, name, wanted, self.group_type)
-                if self._degenerate(cut, views[value]):
-                    return self._failure(number, f"slices of operand {index} do not advance")
-                reads[number][index] = self._with(reads[number][index], cut)
-                requests[value].append(cut)
-        for value, wishes in enumerate(requests):
-            if wishes and self.pattern.values[value].producer < 0:
-                union = self._united(wishes, value, -1)
-                if isinstance(union, Failure):
-                    return union
-                cuts[value] = self._with(cuts[value], union)
+                if self.split[value]:
+                    cut = needed(member.site, index, self.name, wanted, self.group_type)
+                    if self._degenerate(cut, views[value]):
+                        return self._failure(number, f"slices of operand {index} do not advance")
+                    asked.append((number, index, value, cut))
+                    wishes.setdefault(value, []).append(cut)
+        for value in sorted(wishes.keys() - found.keys()):
+            union = self._united(wishes[value], value, -1)
+            if isinstance(union, Failure):
+                return union
+            found[value] = union
+        before = list(cuts)
+        for value, cut in found.items():
+            cuts[value] = self._with(cuts[value], cut)
+        for number, index, value, cut in asked:
+            same = cut is found[value] and reads[number][index] is before[value]
+            reads[number][index] = cuts[value] if same else self._with(reads[number][index], cut)
         return None
 
     def _with(self, cuts: Cuts, cut: Cut) -> Cuts:
@@ -198,7 +197,7 @@ class _Axis:
     def _united(self, requests: list[Cut], value: int, member: int) -> Cut | Failure:
         """One cut that covers what several readers need."""
         first = requests[0]
-        if len(set(requests)) == 1:
+        if len(requests) == 1 or len(set(requests)) == 1:
             return first
         if self.name not in ("h", "w") or not reads_parts(self.pattern, value):
             return self._failure(member, "the readers of a value need different slices of it")
@@ -217,7 +216,7 @@ class _Axis:
         Rows and columns may: a halo can reach over several slices of a small image. (The vendor's
         greedy plan of unet512 cuts 32 rows into 25 slices; 3-D networks show no such depth.)
         """
-        if min(cut.lengths) <= 0:
+        if cut.shortest <= 0:
             return True
         pieces = cut.pieces
         if sizes[self.position] == 1 or self.name in "hw" or all(p == pieces[0] for p in pieces):

@@ -72,23 +72,27 @@ def timing_of(pattern: Pattern, table: Timetable) -> Timing:
     """When everything is in local memory if actions happen as `table` says."""
     length = len(table)
     starts: dict[int, int] = {}
-    stores: dict[int, int] = {}
+    ends: dict[int, int] = {}
     members = [0] * len(pattern.members)
     for step, actions in enumerate(table):
-        for action in actions:
-            kind, time = action.kind, action.stage * length + step
+        for kind, number, stage in actions:
+            time = stage * length + step
             if kind is Kind.COMPUTE:
-                members[action.number] = time
+                members[number] = time
             elif kind is Kind.LOAD:
-                starts[action.number] = time
+                starts[number] = time
             else:
-                stores[action.number] = time
-    spans: dict[int, tuple[int, int]] = {}
-    for number, (value, users) in enumerate(zip(pattern.values, pattern.users, strict=True)):
-        start = starts.get(number) if value.producer < 0 else members[value.producer]
-        if start is not None:
-            end = stores.get(number, start)
-            spans[number] = start, max(end, *[members[user] for user, _ in users], start)
+                ends[number] = time
+    for member, time in zip(pattern.members, members, strict=True):
+        for value in member.inputs:
+            ends[value] = max(time, ends.get(value, time))
+        for value in member.outputs:
+            starts[value] = time
+    spans = {
+        number: (starts[number], max(starts[number], ends.get(number, 0)))
+        for number in range(len(pattern.values))
+        if number in starts
+    }
     return Timing(table, spans, tuple(members))
 
 

@@ -20,9 +20,9 @@ from lgsim.planner.shortest import Cuts, Path
 from lgsim.planner.strategies.greedy import Greedy
 from lgsim.planner.strategies.none import NoGrouping
 
-EFFORT = 20000
+EFFORT = 60000
 """What evaluations may cost in a long run before the search is content with what it has, counted as
-in `GroupEvaluator.effort`."""
+in `GroupEvaluator.effort`. In the pieces of a very long one it is content with the first path."""
 
 
 class CheapestCuts:
@@ -82,17 +82,19 @@ class _Search:
         """
         pattern, _ = pattern_of(self.graph, ops)
         sections: list[Section] = []
-        for start, stop in pieces(pattern):
-            part = pattern if stop - start == len(ops) else pattern.part(start, stop)
-            sections += self._cut_piece(part, ops[start:stop])
+        parts = pieces(pattern)
+        if len(parts) == 1:
+            return self._cut_piece(pattern, ops, EFFORT)
+        for start, stop in parts:
+            sections += self._cut_piece(pattern.part(start, stop), ops[start:stop], 0)
         return sections
 
-    def _cut_piece(self, pattern: Pattern, ops: tuple[str, ...]) -> list[Section]:
+    def _cut_piece(self, pattern: Pattern, ops: tuple[str, ...], effort: int) -> list[Section]:
         alone = tuple(self._alone(name) for name in ops)
         found = self._known.get((pattern, alone))
         if found is None:
             intervals = Intervals(pattern, self.evaluator, alone)
-            found = _Cut(Cuts(intervals, EFFORT).cheapest(), intervals)
+            found = _Cut(Cuts(intervals, effort).cheapest(), intervals)
             self._known[pattern, alone] = found
         return [
             self._section(found, ops[start:stop], start, alone[start:stop])

@@ -6,19 +6,28 @@ first sections that fit.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 from lgsim.graph import Graph
 from lgsim.planner.base_groups import base_groups
+from lgsim.planner.bounds import interval_bounds
 from lgsim.planner.group import Evaluation, Failure, GroupEvaluator, pattern_of
 from lgsim.planner.group.first_fit import first_fit
+from lgsim.planner.group.group_type import choose_type
 from lgsim.planner.group.pattern import Pattern
+from lgsim.planner.pieces import pieces
 from lgsim.planner.plan import Plan, Section
+from lgsim.planner.uneven import is_uneven
 
 
 class Greedy:
     """Takes the longest group that ends at the last op, then goes on before it.
 
     Every start is tried, the smallest first: whether a group fits is not monotone in its length,
-    because another op can change the type of the group and how it may be cut.
+    because another op can change the type of the group and how it may be cut. Left out are only
+    those whose readers want different slices as in a longer group of the same type. Runs of very
+    many ops are cut into pieces first (see `pieces`), and groups lie in one piece.
     """
 
     name = "greedy"
@@ -27,44 +36,100 @@ class Greedy:
     def plan(self, graph: Graph, evaluator: GroupEvaluator) -> Plan:
         """Groups inside the runs of ops that may be local; all other ops are global layers."""
         sections: list[Section] = []
-        known: dict[Pattern, Evaluation | Failure] = {}
+        known: dict[Pattern, _Run] = {}
         border = "the network begins here"
         for refusal, ops in base_groups(graph, evaluator.features):
-            if refusal is None:
-                sections += _cut(graph, ops, evaluator, border, known)
-            else:
+            if refusal is not None:
                 sections.append(Section("global", ops[0], ops, reason=refusal.detail))
                 border = f"'{ops[0]}' before it may not be local"
+                continue
+            whole, _ = pattern_of(graph, ops)
+            for start, stop in pieces(whole):
+                part = whole.part(start, stop)
+                run = known.setdefault(part, _Run(part, evaluator))
+                sections += run.sections(ops[start:stop], border)
+                border = f"'{ops[stop - 1]}' before it ends a piece of a very long run"
         return Plan(self.name, tuple(sections))
 
 
-def _cut(
-    graph: Graph,
-    ops: tuple[str, ...],
-    evaluator: GroupEvaluator,
-    border: str,
-    known: dict[Pattern, Evaluation | Failure],
-) -> list[Section]:
-    """Sections of a base group, in order; `border` says why it begins where it does."""
-    found: list[Section] = []
-    whole, _ = pattern_of(graph, ops)
-    end = len(ops)
-    while end:
-        reason = border
-        for start in range(end - 1):
-            pattern = whole.part(start, end)
-            if pattern not in known:
-                known[pattern] = first_fit(evaluator, pattern)
-            answer = known[pattern]
-            if isinstance(answer, Evaluation):
-                found.append(_group(ops[start:end], answer, reason))
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A part of a run: a group if one was found, and why it could not begin an op earlier."""
+
+    start: int
+    stop: int
+    group: Evaluation | None
+    failure: Failure | None
+
+
+class _Run:
+    """Ops that may be local, cut into groups."""
+
+    def __init__(self, pattern: Pattern, evaluator: GroupEvaluator) -> None:
+        self.pattern = pattern
+        self.evaluator = evaluator
+        self._known: dict[tuple[int, int], Evaluation | Failure] = {}
+
+    def sections(self, ops: tuple[str, ...], border: str) -> list[Section]:
+        """The sections of the run of these ops; `border` says why it begins where it does."""
+        found = []
+        for cut in self._cuts:
+            reason, names = border, ops[cut.start : cut.stop]
+            if cut.failure is not None:
+                words = _words(cut.failure, ops[cut.start - 1 : cut.stop])
+                reason = f"'{ops[cut.start - 1]}' does not fit in as well: {words}"
+            if cut.group is None:
+                found.append(Section("global", names[0], names, reason=reason))
+            else:
+                found.append(_group(names, cut.group, reason))
+        return found
+
+    @cached_property
+    def _cuts(self) -> list[_Cut]:
+        """The parts, in order."""
+        found: list[_Cut] = []
+        stop = len(self.pattern.members)
+        while stop:
+            start = self._longest(stop)
+            group = self._fit(start, stop) if start < stop - 1 else None
+            before = self._fit(start - 1, stop) if start else None
+            assert not isinstance(group, Failure)
+            assert not isinstance(before, Evaluation)
+            found.append(_Cut(start, stop, group, before))
+            stop = start
+        return found[::-1]
+
+    def _longest(self, stop: int) -> int:
+        """Where the longest group begins that ends before op `stop`; the last op if none fits."""
+        start = 0
+        while start < stop - 1:
+            found = self._fit(start, stop)
+            if isinstance(found, Evaluation):
                 break
-            reason = f"'{ops[start]}' does not fit in as well: {_words(answer, ops[start:end])}"
-        else:
-            start = end - 1
-            found.append(Section("global", ops[start], ops[start:end], reason=reason))
-        end = start
-    return found[::-1]
+            start = self._next(start, stop, found)
+        return start
+
+    def _fit(self, start: int, stop: int) -> Evaluation | Failure:
+        """The group of some ops as the quick search finds it."""
+        if (start, stop) not in self._known:
+            found = first_fit(self.evaluator, self.pattern.part(start, stop))
+            self._known[start, stop] = found
+        return self._known[start, stop]
+
+    def _next(self, start: int, stop: int, failure: Failure) -> int:
+        """The next start that may do, after one that does not."""
+        first = start + failure.member
+        if failure.rule != "slices" or first <= start:
+            return start + 1
+        chip = self.evaluator.chip
+        group_type = choose_type(self.pattern.part(start, stop), chip)
+        if not is_uneven(self.pattern, group_type, first, stop, chip.lanes):
+            return start + 1
+        bounds = interval_bounds(self.pattern, self.evaluator)
+        same = bounds.types[stop, start : first + 1] == bounds.types[stop, start]
+        left_out = same & bounds.cut[stop, start : first + 1]
+        left_out[0] = True
+        return first + 1 if left_out.all() else start + int(left_out.argmin())
 
 
 def _group(ops: tuple[str, ...], found: Evaluation, reason: str) -> Section:

@@ -49,11 +49,13 @@ class MlpSplit(Rewrite):
 
 def _match(graph: Graph, first: Op) -> tuple[Op, Op, Op] | str | None:
     """The three ops of an MLP, or the condition that fails if it is one."""
+    if not _is_linear(graph, first):
+        return None
     active = _sole_reader(graph, first)
     second = _sole_reader(graph, active)
     if active is None or second is None or not isinstance(active.attrs, ops.Active):
         return None
-    if not _is_linear(graph, first) or not _is_linear(graph, second):
+    if not _is_linear(graph, second):
         return None
     if second.inputs[0] != active.outputs[0]:
         return None

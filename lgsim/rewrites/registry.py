@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from itertools import cycle, islice
 
 from lgsim.graph.core import Graph
 from lgsim.rewrites.add_weight_merge import AddWeightMerge
@@ -111,25 +112,23 @@ def apply_rewrites(
     if log is not None:
         log.start(graph)
     for phase in _PHASES:
-        rewrites = [active[rewrite] for rewrite in phase if rewrite in active]
-        for _ in range(_MAX_SWEEPS):
-            if not _sweep(graph, rewrites, counts, log):
-                break
+        _run(graph, [active[rewrite] for rewrite in phase if rewrite in active], counts, log)
     graph.prune()
     if log is not None:
         log.finish(graph, precision, active.values(), REWRITES)
     return counts
 
 
-def _sweep(
+def _run(
     graph: Graph, rewrites: Sequence[Rewrite], counts: dict[str, int], log: RewriteLog | None
-) -> int:
-    """Run each rewrite once and count how often it applied; returns how often any did."""
-    applied = 0
-    for rewrite in rewrites:
+) -> None:
+    """Run rewrites in turn until each of them has found nothing since the last change."""
+    idle = 0
+    for rewrite in islice(cycle(rewrites), _MAX_SWEEPS * len(rewrites)):
         times = rewrite.apply(graph)
         if times and log is not None:
             log.record(rewrite.name, times, graph)
         counts[rewrite.name] += times
-        applied += times
-    return applied
+        idle = 0 if times else idle + 1
+        if idle == len(rewrites):
+            return

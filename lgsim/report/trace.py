@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import os
 from typing import Any
 
@@ -98,10 +99,22 @@ class _Clock:
     def nanoseconds(self, cycle: int) -> int:
         return (2000 * cycle + self._mhz) // (2 * self._mhz)
 
+    def microseconds(self, cycle: int) -> float:
+        return microseconds(self.nanoseconds(cycle))
+
     def span(self, first: int, after: int) -> dict[str, float]:
         """``ts`` and ``dur`` of an event from cycle `first` to just before `after`."""
-        begin = self.nanoseconds(first)
-        return {"ts": begin / 1000, "dur": (self.nanoseconds(after) - begin) / 1000}
+        begin, end = self.nanoseconds(first), self.nanoseconds(after)
+        return {"ts": microseconds(begin), "dur": microseconds(end - begin)}
+
+
+def microseconds(nanoseconds: int) -> float:
+    """Microseconds that are the same nanosecond again for readers that multiply and cut off.
+
+    Perfetto does so, and leaves out an event that begins before the last one has ended.
+    """
+    value = nanoseconds / 1000
+    return value if int(value * 1000) == nanoseconds else math.nextafter(value, math.inf)
 
 
 def _sections(run: RunInfo) -> list[Event]:
@@ -204,5 +217,5 @@ def _counters(run: RunInfo) -> list[Event]:
 
 
 def _counter(name: str, clock: _Clock, cycle: int, values: dict[str, Any]) -> Event:
-    ts = clock.nanoseconds(cycle) / 1000
+    ts = clock.microseconds(cycle)
     return {"ph": "C", "pid": _PROCESS, "name": name, "ts": ts, "args": values}

@@ -13,7 +13,7 @@ import pytest
 from toy_schedule import toy_run
 
 from lgsim.errors import LgsimError
-from lgsim.report.trace import trace_json, write_trace
+from lgsim.report.trace import microseconds, trace_json, write_trace
 
 Event = dict[str, Any]
 
@@ -46,7 +46,15 @@ def test_events_are_sorted_and_nest_strictly(clock_mhz: int) -> None:
         mine = [event for event in found if event["tid"] == track]
         for before, after in pairwise(mine):
             # In nanoseconds, as Perfetto reads them.
-            assert round((before["ts"] + before["dur"]) * 1e3) <= round(after["ts"] * 1e3)
+            assert int(before["ts"] * 1e3) + int(before["dur"] * 1e3) <= int(after["ts"] * 1e3)
+
+
+def test_a_reader_that_cuts_off_gets_the_same_nanosecond() -> None:
+    late = [1_000_001, 4_035_571, 33_554_433, 10**9 + 7, 2**40 + 1]
+    assert int(1.001 * 1000) == 1000  # what would go wrong
+    for nanoseconds in [*range(20_000), *late]:
+        value = microseconds(nanoseconds)
+        assert int(value * 1000) == round(value * 1000) == nanoseconds
 
 
 def test_commands_keep_their_exact_cycles() -> None:

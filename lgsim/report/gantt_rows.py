@@ -29,6 +29,7 @@ TOP = 3.6
 _CHARACTER_PIXELS = 8.0
 _MOST_NAMES = 250
 _SEAM_PIXELS = 12
+_MARK_SHARE = 0.015  # of the width of the picture, so that two numbers do not touch
 
 
 def draw_sections(axes: Axes, run: RunInfo, view: tuple[int, int], shown: list[int]) -> None:
@@ -41,18 +42,18 @@ def draw_sections(axes: Axes, run: RunInfo, view: tuple[int, int], shown: list[i
     for shade, part in ((palette.SECTION_EVEN, numbers[::2]), (palette.SECTION_ODD, numbers[1::2])):
         spans = [(int(starts[i]), int(ends[i] - starts[i])) for i in part]
         axes.broken_barh(spans, (bottom, height), facecolor=shade, linewidth=0)
-    for label, number in enumerate(shown, 1):
-        begin, end = max(int(starts[number]), first), min(int(ends[number]), after)
-        span = [(begin, end - begin)]
-        axes.broken_barh(
-            span,
-            (bottom, height),
-            facecolor=palette.SECTION_SLOW,
-            edgecolor="white",
-            linewidth=0.7,
-        )
+    spans = [(max(int(starts[i]), first), min(int(ends[i]), after)) for i in shown]
+    axes.broken_barh(
+        [(begin, end - begin) for begin, end in spans],
+        (bottom, height),
+        facecolor=palette.SECTION_SLOW,
+        edgecolor="white",
+        linewidth=0.7,
+    )
+    middles = [(begin + end) / 2 for begin, end in spans]
+    for label, place in enumerate(set_apart(middles, _MARK_SHARE * (after - first), after), 1):
         axes.text(
-            (begin + end) / 2,
+            place,
             bottom + height / 2,
             str(label),
             ha="center",
@@ -63,6 +64,18 @@ def draw_sections(axes: Axes, run: RunInfo, view: tuple[int, int], shown: list[i
             bbox={"boxstyle": "circle,pad=0.22", "facecolor": palette.INK, "linewidth": 0},
             zorder=6,
         )
+
+
+def set_apart(places: list[float], gap: float, after: float) -> list[float]:
+    """Ascending places, moved as far as they need to stand a gap apart and before `after`."""
+    found: list[float] = []
+    for place in places:
+        found.append(max(place, found[-1] + gap) if found else place)
+    limit = after - gap / 2
+    for number in reversed(range(len(found))):
+        found[number] = min(found[number], limit)
+        limit = found[number] - gap
+    return found
 
 
 def draw_engines(axes: Axes, run: RunInfo, edges: Floats) -> None:

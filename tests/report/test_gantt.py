@@ -13,6 +13,7 @@ from toy_schedule import toy_run
 from lgsim.errors import LgsimError
 from lgsim.report.density import category_share, state_shares, time_edges
 from lgsim.report.gantt import find_window, gantt_figure, plot_gantt
+from lgsim.report.gantt_rows import set_apart
 from lgsim.report.palette import CATEGORY_COLORS, STATE_COLORS, TEXT_ON
 from lgsim.simulator.program import Category
 from lgsim.simulator.timeline import State
@@ -81,6 +82,12 @@ def test_zooming_names_the_commands() -> None:
     assert notes.count("conv") == 2
     assert notes.count("store") == 2
     assert "cycles 0 to 720 (0.7 µs), 'conv1'" in " ".join(text.get_text() for text in figure.texts)
+
+
+def test_numbers_of_short_sections_do_not_cover_each_other() -> None:
+    assert set_apart([10, 50], 4, 100) == [10, 50]
+    assert set_apart([10, 11, 50], 4, 100) == [10, 14, 50]
+    assert set_apart([10, 97, 98, 99], 4, 100) == [10, 90, 94, 98]
 
 
 def test_another_suffix_is_refused(tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ class AttentionFuse(Rewrite):
 
     Each head keeps its scores in local memory; the sum over the heads is the output projection,
     whose bias the first head adds. Only attention whose queries, keys and values come from
-    linear layers of their own is fused, as a mask or scale of another form has no such op.
+    linear layers of their own is fused, as a mask or scale of another form has no such op: each
+    image has one row of the mask, which all queries share.
     """
 
     name = "attention_fuse"
@@ -136,7 +137,7 @@ def _scores(graph: Graph, tensor: str, values: _Projection, output: Op) -> _Matc
         shapes = [graph.tensor(operand).shape for operand in add.inputs]
         position = 1 if shapes[0] == graph.tensor(tensor).shape else 0
         tensor, mask = add.inputs[1 - position], add.inputs[position]
-        if len(shapes[position]) != 4 or shapes[position][1] != 1:
+        if len(shapes[position]) != 4 or shapes[position][1:3] != (1, 1):
             return None
     scale, tensor = _unscaled(graph, tensor)
     product = _producer(graph, tensor, ops.MatMul)

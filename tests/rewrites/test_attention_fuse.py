@@ -18,12 +18,14 @@ def attention(
     scale_at: str = "scores",
     keys: str = "one permute",
     mask: bool = False,
+    mask_rows: int = 1,
     cross: bool = False,
     bias: bool = True,
 ) -> Graph:
     b = GraphBuilder("attention")
     x = b.input("x", (2, TOKENS, HEADS * DIM))
     y = b.input("y", (2, 7, HEADS * DIM)) if cross else x
+    keys_count = 7 if cross else TOKENS
 
     def scaled(t, place):
         return b.mul(t, 0.5) if scale_at in (place, "both" if place in "qk" else "") else t
@@ -39,7 +41,7 @@ def attention(
         k = b.transpose(heads(y, "k", (0, 2, 1, 3)), -2, -1)
     scores = scaled(b.matmul(q, scaled(k, "k")), "scores")
     if mask:
-        scores = b.add(scores, b.input("mask", (2, 1, 1, 7 if cross else TOKENS)))
+        scores = b.add(scores, b.input("mask", (2, 1, mask_rows, keys_count)))
     context = b.permute(b.matmul(b.softmax(scores), heads(y, "v", (0, 2, 1, 3))), (0, 2, 1, 3))
     b.output(b.linear(b.reshape(context, (2, -1, HEADS * DIM)), HEADS * DIM, name="out"))
     return with_random_weights(b.build())
@@ -72,6 +74,13 @@ def test_shared_scores_are_left_alone():
     graph = attention()
     scores = next(op for op in graph if op.kind == "Softmax").outputs[0]
     graph.outputs.append(scores)
+    rewritten = graph.copy()
+    assert apply_rewrites(rewritten, "f16")["attention_fuse"] == 0
+    assert_same_results(graph, rewritten)
+
+
+def test_a_mask_with_a_row_per_query_is_left_alone():
+    graph = attention(mask=True, mask_rows=TOKENS)
     rewritten = graph.copy()
     assert apply_rewrites(rewritten, "f16")["attention_fuse"] == 0
     assert_same_results(graph, rewritten)

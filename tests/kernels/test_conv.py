@@ -145,11 +145,33 @@ def test_equal_tiles_share_their_instructions() -> None:
 
 
 def test_what_does_not_fit_is_said() -> None:
-    tiny = replace(CHIP, lmem_bytes=16384)
+    tiny = replace(CHIP, lmem_bytes=2048)
     with pytest.raises(InfeasibleError, match="bytes per lane too many"):
         schedule_of(
             plain(7, 1, 3), ((1, 4096, 9, 9), F16), ((64, 4096, 7, 7), F16), weights=1, chip=tiny
         )
+
+
+@pytest.mark.parametrize(("dtype", "bias"), [(F32, F32), (F16, F32), (I8, I32)])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_input_channels_are_added_up_where_windows_reach_too_far(
+    dtype: DType, bias: DType, groups: int
+) -> None:
+    """The widest branch of DeepLabV3: a single row of windows needs 73 rows of 2048 channels."""
+    kind = Conv((3, 3), (1, 1), (36,) * 4, (36, 36), groups, relu=True)
+    weight = (256, 2048 // groups, 3, 3)
+    operands = [((1, 2048, 64, 64), dtype), (weight, dtype), ((256,), bias)]
+    assert violations(kind, *operands, weights=2) == []
+    schedule = schedule_of(kind, *operands, weights=2)
+    stores = [t for step in schedule for t in step.transfers if t.direction is Direction.STORE]
+    assert len(stores) <= 4  # at most one per round of output channels
+    assert outcome(kind, *operands, weights=2).gdma_cycles < 8e6
+
+
+def test_input_channels_are_added_up_where_a_filter_fills_a_lane() -> None:
+    tiny = replace(CHIP, lmem_bytes=16384)
+    operands = [((1, 4096, 9, 9), F16), ((64, 4096, 7, 7), F16)]
+    assert violations(plain(7, 1, 3), *operands, weights=1, chip=tiny) == []
 
 
 convolutions = st.tuples(

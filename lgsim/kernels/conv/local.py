@@ -48,6 +48,22 @@ def convolve(
     finish(emitter, shape, sums, out, weights)
 
 
+def accumulate(
+    emitter: Emitter, scratch: Scratch, shape: ConvShape, work: Work, sums: Local, last: bool
+) -> None:
+    """Append the instructions that add a block of input channels to 32-bit `sums`.
+
+    The `last` block turns them into the result, which may lie where they do.
+    """
+    x, out = work.input(0), work.outputs[0]
+    weights = tuple(operand.span for operand in work.inputs[1:] if operand is not None)
+    _grouped(emitter, scratch, shape, x, sums, weights)
+    if last:
+        if not shape.integer and out.dtype is not sums.dtype:
+            emitter.ar("cast", out, sums)
+        finish(emitter, shape, sums, out, weights)
+
+
 def convolve_depth(emitter: Emitter, scratch: Scratch, shape: ConvShape, work: Work) -> None:
     """Append the instructions of a slice of a 3-D convolution, one output depth after the other.
 

@@ -1,29 +1,19 @@
-"""Convolutions and deconvolutions alone: which tiles, in which order, in which buffers.
+"""Convolutions and deconvolutions alone: tiles, their order and their buffers.
 
-16-bit layers keep the whole input in local memory, if it fits, and walk over the output channels,
-one round of lanes at a time, so that coefficients stream in and results stream out beside the
-computation. If it does not fit, the coefficients stay and pieces of the batch, then of the rows,
-stream. Int8 layers, whose coefficients are merged, and f32 layers take one image at a time and all
-output channels if they fit, else the fewest blocks of channels, and read the input again for every
-block. If whole images do not fit, f32 layers cut the rows below all coefficients, int8 ones below
-one round of lanes. All buffers begin at a bank, and two of each are reserved. Inferred from bytes
-and commands of the ungrouped networks (bytes of resnet18, resnet50 and yolov5s exact in f16 and
-int8) and from the global layers of swin_t_f32 and swin_t_b8_int8; what is known to differ are the
-3 × 3 layers of 512 channels in resnet18_f32, which stream coefficients like 16-bit ones.
+All buffers begin at a bank, and two of each are reserved, unless only the smallest tile fits; how
+a layer may be cut stands in `candidates`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from lgsim.graph.dtypes import DType
 from lgsim.kernels.base import Local, Work
 from lgsim.kernels.commands.tiling import (
     Room,
     Tile,
-    ceil_div,
-    even_chunks,
     lane_bytes,
     local_at,
     pipeline,
@@ -31,31 +21,13 @@ from lgsim.kernels.commands.tiling import (
     serial,
 )
 from lgsim.kernels.commands.vector import Emitter, Scratch
+from lgsim.kernels.conv.candidates import Candidates, Cut
 from lgsim.kernels.conv.coefficients import coefficient_bytes, coefficient_spans
-from lgsim.kernels.conv.local import convolve
-from lgsim.kernels.conv.transfers import ConvMoves, Part, Piece
+from lgsim.kernels.conv.local import accumulate, convolve
+from lgsim.kernels.conv.transfers import ConvMoves, Part, block_shape
 from lgsim.kernels.schedule import Instruction, LmemSpan, Schedule, Transfer
 from lgsim.kernels.window import ConvShape
 from lgsim.target.chip import Chip
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """How a layer is cut: pieces of batch, rows, columns and of a group's output channels.
-
-    With `doubled`, tiles alternate between two copies of every buffer that is filled twice.
-    """
-
-    batch: tuple[Piece, ...]
-    rows: tuple[Piece, ...]
-    cols: tuple[Piece, ...]
-    channels: tuple[Piece, ...]
-    doubled: bool = True
-
-    @property
-    def images(self) -> int:
-        """Number of input tiles of one group."""
-        return len(self.batch) * len(self.rows) * len(self.cols)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +47,16 @@ class ConvTiler:
         self.shape = shape
         self.chip = chip
         self.groups = 1 if shape.depthwise else shape.groups
-        self.blocks = shape.oc if shape.depthwise else shape.group_oc
         self.channels_outer = shape.integer or shape.depthwise or shape.dtype.bits >= 32
+        blocks = shape.oc if shape.depthwise else shape.group_oc
+        self.candidates = Candidates(shape, chip, blocks, self.channels_outer)
 
     # -- sizes -----------------------------------------------------------------------------
 
     def input_shape(self, part: Part) -> tuple[int, int, int, int]:
         """(n, c, h, w) of the input of a tile."""
         shape = self.shape
-        channels = part.channels[1] if shape.depthwise else shape.group_ic
+        channels = part.channels[1] if shape.depthwise else part.inputs[1]
         rows = shape.rows.needs(*part.rows)[1]
         return part.batch[1], channels, rows, shape.cols.needs(*part.cols)[1]
 
@@ -91,41 +64,34 @@ class ConvTiler:
         """(n, c, h, w) of the result of a tile."""
         return part.batch[1], part.channels[1], part.rows[1], part.cols[1]
 
+    def sums_type(self, part: Part) -> DType:
+        """Element type that the cube leaves in the result's buffer."""
+        if self.shape.requant:
+            return DType.I32
+        summed = part.inputs[1] < self.shape.group_ic and self.shape.dtype.is_float
+        return DType.F32 if summed else self.shape.result
+
     def sizes(self, cut: Cut) -> tuple[int, int, int, int]:
-        """Bytes per lane of input, coefficients, result (int32 sums lie there too) and scratch."""
+        """Bytes per lane of input, coefficients, result (wider sums lie there too) and scratch."""
         chip, shape = self.chip, self.shape
         part = next(self.parts(cut))
-        sums = DType.I32 if shape.requant else shape.result
-        out = lane_bytes(chip, self.output_shape(part), sums)
-        packed, bias = coefficient_bytes(chip, shape, part.channels[1])
+        out = lane_bytes(chip, self.output_shape(part), self.sums_type(part))
+        packed, bias = coefficient_bytes(chip, block_shape(shape, part), part.channels[1])
         scratch = Scratch(chip)
-        convolve(Emitter(chip), scratch, shape, *self.work(part, _NOWHERE, _NOWHERE, _NOWHERE))
+        self.emit(Emitter(chip), scratch, part, _NOWHERE, _NOWHERE, _NOWHERE)
         n, c, _, _ = self.input_shape(part)
         rows, cols = shape.rows.most(cut.rows), shape.cols.most(cut.cols)
         x = lane_bytes(chip, (n, c, rows, cols), shape.dtype)
         return x, round_up(packed, chip.eu_bytes) + bias, out, scratch.used
 
-    def work(self, part: Part, x: LmemSpan, weights: LmemSpan, out: LmemSpan) -> tuple[Work, Local]:
-        """What the BDC sees of a tile whose buffers are given, and where its sums go."""
-        shape = self.shape
-        x_local = local_at(self.chip, self.input_shape(part), shape.dtype, x)
-        packed, bias = coefficient_spans(self.chip, shape, part.channels[1], weights)
-        coefficients = Local((1, part.channels[1], 1, 1), shape.dtype, packed, aligned=False)
-        vector = None
-        if bias is not None:
-            vector = Local((1, part.channels[1], 1, 1), DType.F32, bias, aligned=False)
-        sums_type = DType.I32 if shape.requant else shape.result
-        sums = local_at(self.chip, self.output_shape(part), sums_type, out)
-        result = local_at(self.chip, self.output_shape(part), shape.result, out)
-        return Work((x_local, coefficients, vector), (result,)), sums
-
-    def banks(self, cut: Cut) -> int:
-        """Whole banks that the buffers of a cut take."""
+    def fits(self, cut: Cut) -> bool:
+        """Whether the buffers of a cut fit; those that are doubled take whole banks."""
+        chip = self.chip
+        unit = chip.bank_bytes if cut.doubled else chip.eu_bytes
+        x, weights, out, scratch = (round_up(nbytes, unit) for nbytes in self.sizes(cut))
         copies = self.copies(cut)
-        x, weights, out, scratch = (
-            ceil_div(nbytes, self.chip.bank_bytes) for nbytes in self.sizes(cut)
-        )
-        return copies[0] * x + copies[1] * weights + copies[2] * out + scratch
+        total = copies[0] * x + copies[1] * weights + copies[2] * out + scratch
+        return total <= chip.lmem_bytes
 
     def copies(self, cut: Cut) -> tuple[int, int, int]:
         """How many copies of the input, coefficient and result buffers there are.
@@ -134,7 +100,7 @@ class ConvTiler:
         """
         if not cut.doubled:
             return 1, 1, 1
-        if self.channels_outer:
+        if self.channels_outer or cut.summed:
             return 2, 2, 2
         images, tiles = cut.images * self.groups, len(cut.channels) * self.groups
         return min(2, images), min(2, tiles), min(2, images * len(cut.channels))
@@ -142,64 +108,48 @@ class ConvTiler:
     # -- choice ----------------------------------------------------------------------------
 
     def choose(self) -> Cut:
-        """The coarsest cut whose buffers fit in whole banks; else the smallest single-buffered."""
-        for cut in self.candidates():
-            if self.banks(cut) <= self.chip.banks:
-                return cut
-        return self.smallest()
+        """The coarsest cut whose buffers fit in whole banks, else the finest.
 
-    def candidates(self) -> Iterator[Cut]:
-        """Cuts from coarse to fine; see the module's docstring."""
-        shape, lanes = self.shape, self.chip.lanes
-        rounds = ceil_div(self.blocks, lanes)
-        rows = tuple(even_chunks(shape.rows.out, 1))
-        cols = tuple(even_chunks(shape.cols.out, 1))
-        whole = tuple(even_chunks(self.blocks, 1))
-        thin = tuple(even_chunks(self.blocks, rounds, lanes))
-        single = tuple(even_chunks(shape.n, shape.n))
-        if self.channels_outer:
-            for pieces in range(1, rounds + 1):
-                yield Cut(single, rows, cols, tuple(even_chunks(self.blocks, pieces, lanes)))
-            if not shape.integer:
-                yield from self.row_cuts(single, whole)
-        else:
-            yield Cut(tuple(even_chunks(shape.n, 1)), rows, cols, thin)
-            for pieces in range(2, shape.n + 1):
-                yield Cut(tuple(even_chunks(shape.n, pieces)), rows, cols, whole)
-            yield from self.row_cuts(single, whole)
-        yield from self.row_cuts(single, thin)
-        one_row = tuple(even_chunks(shape.rows.out, shape.rows.out))
-        unit = self.chip.eu_num(shape.dtype)
-        for pieces in range(2, ceil_div(shape.cols.out, unit) + 1):
-            yield Cut(single, one_row, tuple(even_chunks(shape.cols.out, pieces, unit)), thin)
+        Where that reads inputs or coefficients again and again, adding up pieces of the input
+        channels is taken instead if it moves less than half of the bytes.
+        """
+        cut = self._first_that_fits(self.candidates)
+        if cut is not None and (cut.images == 1 or len(cut.channels) == 1):
+            return cut
+        cut = cut or self.candidates.finest()
+        summed = self._first_that_fits(self.candidates.summed())
+        if summed is not None and (
+            not self.fits(cut) or 2 * self.moved_bytes(summed) < self.moved_bytes(cut)
+        ):
+            return summed
+        return cut
 
-    def row_cuts(self, batch: tuple[Piece, ...], channels: tuple[Piece, ...]) -> Iterator[Cut]:
-        """Ever more pieces of rows, as long as their heights differ."""
-        size, cols = self.shape.rows.out, tuple(even_chunks(self.shape.cols.out, 1))
-        for height in range(size - 1, 0, -1):
-            pieces = ceil_div(size, height)
-            if ceil_div(size, pieces) == height:
-                yield Cut(batch, tuple(even_chunks(size, pieces)), cols, channels)
+    def _first_that_fits(self, cuts: Iterable[Cut]) -> Cut | None:
+        return next((cut for cut in cuts if self.fits(cut)), None)
 
-    def smallest(self) -> Cut:
-        """The finest cut, without double buffering."""
-        cut = list(self.candidates())[-1]
-        rows = tuple(even_chunks(self.shape.rows.out, self.shape.rows.out))
-        return replace(cut, rows=rows, doubled=False)
+    def moved_bytes(self, cut: Cut) -> int:
+        """Bytes of a lane that all tiles load, as if all were as large as the first."""
+        x, weights, _, _ = self.sizes(cut)
+        parts = self.parts(cut)
+        return sum(x * part.new_input + weights * part.new_weights for part in parts)
 
     def parts(self, cut: Cut) -> Iterator[Part]:
         """All tiles in order, the largest first."""
         images = [(b, r, c) for b in cut.batch for r in cut.rows for c in cut.cols]
         keep = not self.channels_outer and len(cut.channels) == 1 and self.groups == 1
+        (whole, *rest) = cut.inputs
         for group in range(self.groups):
-            if self.channels_outer:
+            if self.channels_outer or rest:
                 for channels in cut.channels:
-                    for index, (b, r, c) in enumerate(images):
-                        yield Part(group, b, r, c, channels, True, index == 0)
+                    for index, image in enumerate(images):
+                        new_weights = index == 0 or bool(rest)
+                        for inputs in cut.inputs:
+                            yield Part(group, *image, channels, inputs, True, new_weights)
                 continue
-            for image, (b, r, c) in enumerate(images):
+            for count, image in enumerate(images):
                 for index, channels in enumerate(cut.channels):
-                    yield Part(group, b, r, c, channels, index == 0, not (keep and image))
+                    new_weights = not (keep and count)
+                    yield Part(group, *image, channels, whole, index == 0, new_weights)
 
     # -- commands --------------------------------------------------------------------------
 
@@ -209,24 +159,27 @@ class ConvTiler:
         Raises
         ------
         InfeasibleError
-            If one row and one round of output channels do not fit local memory.
+            If one row of some input channels and one round of outputs do not fit local memory.
         """
         cut = self.choose()
-        parts = list(self.parts(cut))
         buffers = self.place(cut)
         moves = ConvMoves(self.shape, self.chip)
         computed: dict[tuple[object, ...], tuple[Instruction, ...]] = {}
         tiles = []
-        x_index = weight_index = -1
-        for index, part in enumerate(parts):
+        x_index = weight_index = out_index = -1
+        for part in self.parts(cut):
             x_index += part.new_input
             weight_index += part.new_weights
+            out_index += part.inputs[0] == 0
             x = buffers.x[x_index % len(buffers.x)]
             weights = buffers.weights[weight_index % len(buffers.weights)]
-            out = buffers.out[index % len(buffers.out)]
-            key = (self.input_shape(part), self.output_shape(part), x, weights, out)
+            out = buffers.out[out_index % len(buffers.out)]
+            last = part.is_last(self.shape)
+            key = (self.input_shape(part), self.output_shape(part), x, weights, out, last)
             if key not in computed:
-                computed[key] = self.compute(part, x, weights, out, buffers.scratch)
+                emitter = Emitter(self.chip)
+                self.emit(emitter, Scratch(self.chip, buffers.scratch), part, x, weights, out)
+                computed[key] = emitter.done()
             tiles.append(self.tile(moves, part, x, weights, out, computed[key]))
         return pipeline(tiles) if cut.doubled else serial(tiles)
 
@@ -245,16 +198,33 @@ class ConvTiler:
             loads += moves.load_weights(part, weights)
         if part.new_input:
             loads.append(moves.load_input(part, x))
-        return Tile(tuple(loads), instructions, (moves.store(part, out),))
+        stores = (moves.store(part, out),) if part.is_last(self.shape) else ()
+        return Tile(tuple(loads), instructions, stores)
 
-    def compute(
-        self, part: Part, x: LmemSpan, weights: LmemSpan, out: LmemSpan, scratch: LmemSpan
-    ) -> tuple[Instruction, ...]:
-        """Instructions of one tile."""
-        emitter = Emitter(self.chip)
-        work, sums = self.work(part, x, weights, out)
-        convolve(emitter, Scratch(self.chip, scratch), self.shape, work, sums)
-        return emitter.done()
+    def emit(
+        self,
+        emitter: Emitter,
+        scratch: Scratch,
+        part: Part,
+        x: LmemSpan,
+        weights: LmemSpan,
+        out: LmemSpan,
+    ) -> None:
+        """Append the instructions of one tile whose buffers are given."""
+        chip, shape = self.chip, block_shape(self.shape, part)
+        x_local = local_at(chip, self.input_shape(part), shape.dtype, x)
+        packed, bias = coefficient_spans(chip, shape, part.channels[1], weights)
+        coefficients = Local((1, part.channels[1], 1, 1), shape.dtype, packed, aligned=False)
+        vector = None
+        if bias is not None:
+            vector = Local((1, part.channels[1], 1, 1), DType.F32, bias, aligned=False)
+        sums = local_at(chip, self.output_shape(part), self.sums_type(part), out)
+        result = local_at(chip, self.output_shape(part), shape.result, out)
+        work = Work((x_local, coefficients, vector), (result,))
+        if part.inputs[1] == self.shape.group_ic:
+            convolve(emitter, scratch, shape, work, sums)
+        else:
+            accumulate(emitter, scratch, shape, work, sums, part.is_last(self.shape))
 
     def place(self, cut: Cut) -> Buffers:
         """Addresses of all buffers, from a bank each unless single-buffered."""
@@ -282,6 +252,6 @@ def global_schedule(shape: ConvShape, chip: Chip) -> Schedule:
     Raises
     ------
     InfeasibleError
-        If not even one row of one round of output channels fits.
+        If not even one row of some input channels and one round of outputs fits.
     """
     return ConvTiler(shape, chip).schedule()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lgsim.kernels.commands.dma import dense_strides, load, load_packed, offset_of, output, store
 from lgsim.kernels.commands.tiling import ceil_div, local_at
@@ -17,15 +17,32 @@ Piece = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One tile: group, pieces, and whether input and coefficients have to be loaded for it."""
+    """One tile: group, pieces, and whether input and coefficients have to be loaded for it.
+
+    `inputs` is the piece of a group's input channels that it multiplies; most tiles take all.
+    """
 
     group: int
     batch: Piece
     rows: Piece
     cols: Piece
     channels: Piece
+    inputs: Piece
     new_input: bool
     new_weights: bool
+
+    def is_last(self, shape: ConvShape) -> bool:
+        """Whether no more input channels are added to its sums."""
+        return sum(self.inputs) == shape.group_ic
+
+
+def block_shape(shape: ConvShape, part: Part) -> ConvShape:
+    """The layer as if it had only the input channels of a tile; the last ones bring the bias."""
+    count = part.inputs[1]
+    if count == shape.group_ic:
+        return shape
+    bias = shape.bias if part.is_last(shape) else None
+    return replace(shape, ic=count * shape.groups, bias=bias)
 
 
 class ConvMoves:
@@ -40,7 +57,7 @@ class ConvMoves:
     def load_input(self, part: Part, buffer: LmemSpan) -> Transfer:
         """The input of a tile: only the rows and columns that its windows touch."""
         shape = self.shape
-        first, count = part.group * shape.group_ic, shape.group_ic
+        first, count = part.group * shape.group_ic + part.inputs[0], part.inputs[1]
         if shape.depthwise:
             first, count = part.channels
         row, rows = shape.rows.needs(*part.rows)
@@ -63,7 +80,7 @@ class ConvMoves:
 
     def load_weights(self, part: Part, buffer: LmemSpan) -> list[Transfer]:
         """Packed filter of a tile's output channels, then their bias if it is not merged."""
-        shape, chip = self.shape, self.chip
+        shape, chip = block_shape(self.shape, part), self.chip
         count = part.channels[1]
         span, bias = coefficient_spans(chip, shape, count, buffer)
         rounds = 1 if shape.requant else ceil_div(count, chip.lanes)
@@ -79,10 +96,12 @@ class ConvMoves:
         """The elements of the filter operand that a tile's output channels use."""
         shape = self.shape
         first, count = part.channels
+        channel, channels = part.inputs
         if shape.rows.transposed and not shape.depthwise:
             taps, per_input = shape.taps, shape.group_oc * shape.taps
-            offset = part.group * shape.group_ic * per_input + first * taps
-            return GmemBox(1, offset, (shape.group_ic, count * taps), (per_input, 1))
-        per_output = (1 if shape.depthwise else shape.group_ic) * shape.taps
-        channel = part.group * shape.group_oc * (not shape.depthwise) + first
-        return GmemBox(1, channel * per_output, (count, per_output), (per_output, 1))
+            offset = (part.group * shape.group_ic + channel) * per_input + first * taps
+            return GmemBox(1, offset, (channels, count * taps), (per_input, 1))
+        per_output = shape.group_ic * shape.taps
+        row = part.group * shape.group_oc * (not shape.depthwise) + first
+        offset = row * per_output + channel * shape.taps
+        return GmemBox(1, offset, (count, channels * shape.taps), (per_output, 1))

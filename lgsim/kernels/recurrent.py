@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lgsim.graph.dtypes import DType
-from lgsim.graph.ops import GRU, LSTM
+from lgsim.graph.ops import GRU, LSTM, RNN
 from lgsim.graph.ops.recurrent import Recurrent
 from lgsim.kernels.base import Kernel, Local
 from lgsim.kernels.commands import cube
@@ -26,12 +26,12 @@ from lgsim.target.timing import bdc
 GATE_FUNCTION_PASSES = 20
 """EU passes of a sigmoid or tanh; inferred: between the 7 and 10 of an exponential and the 57 of a
 whole f32 sigmoid with its casts (docs/chip.md §5)."""
-UPDATE_PASSES = {4: 4, 3: 5}
-"""Element-wise products and sums that form the new state of an LSTM and a GRU."""
+UPDATE_PASSES = {4: 4, 3: 5, 1: 1}
+"""Element-wise products and sums that form the new state of an LSTM, a GRU and an RNN."""
 
 
-class RecurrentKernel(Kernel, kinds=(LSTM, GRU)):
-    """LSTM and GRU over a whole sequence."""
+class RecurrentKernel(Kernel, kinds=(LSTM, GRU, RNN)):
+    """LSTM, GRU and RNN over a whole sequence."""
 
     why_global = "it is a loop over the steps of the sequence, with a program of its own"
 

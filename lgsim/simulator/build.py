@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -217,14 +218,14 @@ def _category(transfer: Transfer, constant: tuple[bool, ...]) -> Category:
 
 def _spans(records: Sequence[Command]) -> Int64s:
     """The fields of `Spans` of some commands, shape (5, spans), those of no bytes left out."""
-    touched = [
+    touched = (
         (number, span.buffer, span.address, span.address + span.nbytes, reading)
         for number, record in enumerate(records)
         for reading, spans in ((1, record.reads), (0, record.writes))
         for span in spans
         if span.nbytes
-    ]
-    return np.array(touched, dtype=np.int64).reshape(-1, 5).T
+    )
+    return np.fromiter(chain.from_iterable(touched), dtype=np.int64).reshape(-1, 5).T
 
 
 def _join(columns: Iterable[Int64s | Int8s]) -> Int64s:

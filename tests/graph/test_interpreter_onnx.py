@@ -352,6 +352,12 @@ def test_lstm(direction, bias):
     agree([lstm], {"x": sample(5, 2, 4)}, weights, outputs="y h c", opset=14)
 
 
+def test_rnn():
+    weights = {"w": sample(1, 3, 4), "r": sample(1, 3, 3), "b": sample(1, 6)}
+    rnn = node("RNN", "x w r b", "y h", hidden_size=3)
+    agree([rnn], {"x": sample(5, 2, 4)}, weights, outputs="y h", opset=14)
+
+
 @pytest.mark.parametrize("linear", [0, 1])
 def test_gru(linear):
     weights = {"w": sample(1, 9, 4), "r": sample(1, 9, 3), "b": sample(1, 18)}

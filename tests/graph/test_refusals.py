@@ -81,7 +81,7 @@ SAMPLES: list[ops.OpKind] = [
     ops.Pad((0, 1, 0, 1)), ops.Depth2Space(2, 1), ops.SwapDimInner((0, 1)), ops.ShuffleChannel(2),
     ops.Gather(1), ops.GatherElements(1), ops.GatherND(), ops.GatherND(1), ops.ScatterElements(1),
     ops.ScatterND(), ops.OneHot(4, 1), ops.Upsample(2, 2), ops.Interp((4, 4)), ops.GridSampler(),
-    ops.LSTM(2), ops.GRU(2, 2), ops.Unknown("Mystery", (f32(2, 3),)),
+    ops.LSTM(2), ops.GRU(2, 2), ops.RNN(2), ops.Unknown("Mystery", (f32(2, 3),)),
     ops.Attention(2, 4, 0.5), ops.Attention(2, 4, 0.5, (False,) * 4, True, 3),
 ]  # fmt: skip
 

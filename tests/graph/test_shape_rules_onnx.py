@@ -127,6 +127,7 @@ def test_recurrent_layers(directions):
     for attrs, op_type in (
         (ops.LSTM(hidden, directions), "LSTM"),
         (ops.GRU(hidden, directions), "GRU"),
+        (ops.RNN(hidden, directions), "RNN"),
     ):
         rows = attrs.gates * hidden
         inputs = [

@@ -7,7 +7,7 @@ from single_op import CHIP, SMALL_CHIP, moved_bytes, outcome, violations
 
 from lgsim.graph.core import Graph, Tensor, TensorType
 from lgsim.graph.dtypes import DType
-from lgsim.graph.ops import GRU, LSTM, Einsum, Unknown
+from lgsim.graph.ops import GRU, LSTM, RNN, Einsum, Unknown
 from lgsim.kernels import global_schedule
 from lgsim.kernels.schedule import Direction, Schedule
 from lgsim.kernels.site import site_of
@@ -15,7 +15,9 @@ from lgsim.kernels.site import site_of
 F32, F16 = DType.F32, DType.F16
 
 
-def recurrent(kind: LSTM | GRU, steps: int, batch: int, features: int, bias: bool) -> Schedule:
+def recurrent(
+    kind: LSTM | GRU | RNN, steps: int, batch: int, features: int, bias: bool
+) -> Schedule:
     rows, directions = kind.gates * kind.hidden, kind.directions
     shapes = [
         (steps, batch, features),
@@ -36,8 +38,8 @@ def recurrent(kind: LSTM | GRU, steps: int, batch: int, features: int, bias: boo
     return global_schedule(site_of(graph, op), CHIP)
 
 
-@pytest.mark.parametrize("kind", [LSTM(64), LSTM(64, directions=2), GRU(128), GRU(96, 2)])
-def test_weights_are_read_once_if_they_fit(kind: LSTM | GRU) -> None:
+@pytest.mark.parametrize("kind", [LSTM(64), LSTM(64, directions=2), GRU(128), GRU(96, 2), RNN(80)])
+def test_weights_are_read_once_if_they_fit(kind: LSTM | GRU | RNN) -> None:
     steps, batch, features = 12, 4, 80
     schedule = recurrent(kind, steps, batch, features, bias=True)
     rows = kind.directions * kind.gates * kind.hidden

@@ -10,7 +10,7 @@ from lgsim.graph.interpreter.arrays import Array, Function, sigmoid
 _States = tuple[Array, ...]
 
 
-def _recurrent(attrs: ops.LSTM | ops.GRU, *operands: Array) -> tuple[Array, ...]:
+def _recurrent(attrs: ops.LSTM | ops.GRU | ops.RNN, *operands: Array) -> tuple[Array, ...]:
     """Run every direction; y (S, D, B, H), then the final states (D, B, H)."""
     x, weights = operands[0], operands[1:3]
     steps, batch, _ = x.shape
@@ -34,13 +34,19 @@ def _recurrent(attrs: ops.LSTM | ops.GRU, *operands: Array) -> tuple[Array, ...]
 
 
 def _run(
-    attrs: ops.LSTM | ops.GRU, x: Array, order: range, parameters: _States, states: _States
+    attrs: ops.LSTM | ops.GRU | ops.RNN,
+    x: Array,
+    order: range,
+    parameters: _States,
+    states: _States,
 ) -> tuple[Array, ...]:
     """One direction: hidden states (S, B, H) in the order of the input, and the final states."""
     y = np.zeros((len(order), *states[0].shape))
     for step in order:
         if isinstance(attrs, ops.LSTM):
             states = _lstm_step(x[step], parameters, states)
+        elif isinstance(attrs, ops.RNN):
+            states = (_rnn_step(attrs.relu, x[step], parameters, states[0]),)
         else:
             states = (_gru_step(attrs.linear_before_reset, x[step], parameters, states[0]),)
         y[step] = states[0]
@@ -70,7 +76,14 @@ def _gru_step(linear_before_reset: bool, x: Array, parameters: _States, hidden: 
     return np.asarray((1 - z) * np.tanh(x @ wh.T + recurrent + bias[2]) + z * hidden)
 
 
+def _rnn_step(relu: bool, x: Array, parameters: _States, hidden: Array) -> Array:
+    w, r, bias = parameters
+    y = x @ w.T + hidden @ r.T + sum(np.split(bias, 2))
+    return np.asarray(np.maximum(y, 0) if relu else np.tanh(y))
+
+
 FUNCTIONS: dict[type[ops.OpKind], Function] = {
     ops.GRU: _recurrent,
     ops.LSTM: _recurrent,
+    ops.RNN: _recurrent,
 }

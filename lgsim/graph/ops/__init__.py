@@ -78,7 +78,7 @@ from lgsim.graph.ops.norm import (
     Softmax,
 )
 from lgsim.graph.ops.pool import POOL_MODES, Pool
-from lgsim.graph.ops.recurrent import GRU, LSTM, Recurrent
+from lgsim.graph.ops.recurrent import GRU, LSTM, RNN, Recurrent
 from lgsim.graph.ops.reduce import REDUCE_MODES, Arg, CumSum, Reduce, TopK
 from lgsim.graph.ops.resize import COORD_MODES, INTERP_MODES, GridSampler, Interp, Upsample
 
@@ -92,6 +92,7 @@ __all__ = [
     "LSTM",
     "POOL_MODES",
     "REDUCE_MODES",
+    "RNN",
     "Active",
     "Add",
     "AddConst",

@@ -116,3 +116,35 @@ class GRU(Recurrent):
     def states(self) -> int:
         """The hidden state."""
         return 1
+
+
+@op_kind
+class RNN(Recurrent):
+    """Plain recurrent layer, tanh or ReLU of two products; outputs y and the final hidden state.
+
+    Attributes
+    ----------
+    hidden : int
+        Size of the hidden state.
+    directions : int
+        1, or 2 for a bidirectional layer.
+    reverse : bool
+        A single direction that runs from the last step to the first.
+    relu : bool
+        A ReLU instead of the tanh.
+    """
+
+    hidden: int
+    directions: int = 1
+    reverse: bool = False
+    relu: bool = False
+
+    @property
+    def gates(self) -> int:
+        """The new state only."""
+        return 1
+
+    @property
+    def states(self) -> int:
+        """The hidden state."""
+        return 1

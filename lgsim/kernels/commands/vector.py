@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from operator import attrgetter
+from dataclasses import dataclass, field
 
 from lgsim.graph.dtypes import DType
 from lgsim.kernels.base import Local
@@ -16,12 +15,12 @@ from lgsim.target.timing import bdc
 
 def retyped(local: Local, dtype: DType) -> Local:
     """The same place and shape, read or written as another element type."""
-    return replace(local, dtype=dtype)
+    return Local(local.shape, dtype, local.span, local.aligned)
 
 
 def reshaped(local: Local, shape: tuple[int, int, int, int]) -> Local:
     """The same place seen as another (n, c, h, w)."""
-    return replace(local, shape=shape)
+    return Local(shape, local.dtype, local.span, local.aligned)
 
 
 class Scratch:
@@ -80,7 +79,7 @@ class Emitter:
         operands: Iterable[Local],
         also: tuple[LmemSpan, ...] = (),
     ) -> None:
-        reads = tuple(operand.span for operand in operands) + also
+        reads = (*[operand.span for operand in operands], *also)
         self.instructions.append(Instruction(unit, name, cycles, reads, (out.span,)))
 
     def ar(
@@ -108,7 +107,7 @@ class Emitter:
             c=c,
             h=h,
             w=w,
-            in_place=any(operand.span.address == out.span.address for operand in operands),
+            in_place=out.span.address in [operand.span.address for operand in operands],
             repeat_second=repeated,
             w_stride=stride,
         )
@@ -191,7 +190,11 @@ class Emitter:
 
 def widest(*tensors: Local) -> DType:
     """The widest element type, which sets the pace."""
-    return max(tensors, key=attrgetter("dtype.bits")).dtype
+    found = tensors[0].dtype
+    for tensor in tensors:
+        if tensor.dtype.bits > found.bits:
+            found = tensor.dtype
+    return found
 
 
 def share_bank(chip: Chip, a: LmemSpan, b: LmemSpan) -> bool:

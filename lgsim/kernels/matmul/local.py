@@ -14,7 +14,7 @@ from lgsim.graph.dtypes import DType
 from lgsim.kernels.base import Local, Work
 from lgsim.kernels.commands import cube
 from lgsim.kernels.commands.tiling import chunks
-from lgsim.kernels.commands.vector import Emitter, Scratch
+from lgsim.kernels.commands.vector import Emitter, Scratch, reshaped
 from lgsim.kernels.matmul.product import Product
 from lgsim.kernels.schedule import Instruction, LmemSpan
 from lgsim.target.chip import Chip
@@ -148,7 +148,7 @@ class HeadCopies:
     def result(self, head: int) -> Local:
         """Where the result of a head goes at first."""
         out = self.operand(2, head)
-        return replace(out, shape=(1, out.shape[1], 1, out.shape[3]))
+        return reshaped(out, (1, out.shape[1], 1, out.shape[3]))
 
     def before(self, head: int) -> None:
         """Copy the operands of a head."""
@@ -192,11 +192,11 @@ def _integer(
         copies.before(head)
         for _, rows in blocks:
             shape = (1, rows, 1, product.n)
-            part = replace(room, shape=shape)
+            part = reshaped(room, shape)
             _product(emitter, product, copies, head, part.span, rows)
             if bias is not None:
                 emitter.ar("add_bias", part, bias, part)
-            _requant(emitter, part, replace(copies.result(head), shape=shape))
+            _requant(emitter, part, reshaped(copies.result(head), shape))
         copies.after(head)
     _repeat(emitter, start, n)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import prod
 
 from lgsim.graph.dtypes import DType
@@ -35,6 +36,7 @@ class Product:
         return self.integer and self.result.bits <= 8
 
 
+@lru_cache(maxsize=4096)
 def product_of(site: OpSite) -> Product:
     """The sizes of a `MatMul` site."""
     attrs = site.attrs

@@ -90,7 +90,7 @@ def test_resizes_of_other_ranks_and_opsets(tmp_path):
 
 
 @pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
-@pytest.mark.parametrize(("op", "gates"), [("LSTM", 4), ("GRU", 3)])
+@pytest.mark.parametrize(("op", "gates"), [("LSTM", 4), ("GRU", 3), ("RNN", 1)])
 def test_recurrent_layers(op, gates, direction, tmp_path):
     d, hidden = (2 if direction == "bidirectional" else 1), 5
     weights = {"w": ones(d, gates * hidden, 3), "r": ones(d, gates * hidden, hidden),

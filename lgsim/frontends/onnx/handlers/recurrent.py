@@ -1,4 +1,4 @@
-"""LSTM and GRU."""
+"""LSTM, GRU and RNN."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lgsim.errors import LgsimError
 from lgsim.frontends.onnx.rebatch import widen
 from lgsim.frontends.onnx.registry import handles
 from lgsim.graph.core import Shape, TensorType
-from lgsim.graph.ops import GRU, LSTM, Permute
+from lgsim.graph.ops import GRU, LSTM, RNN, Permute
 
 if TYPE_CHECKING:
     from lgsim.frontends.onnx.context import ImportContext
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _DIRECTIONS = {"forward": 1, "reverse": 1, "bidirectional": 2}
 
 
-@handles("LSTM", "GRU")
+@handles("LSTM", "GRU", "RNN")
 def recurrent(ctx: ImportContext, node: Node) -> None:
     """A recurrent layer; peepholes and sequence lengths do not change its cost and are dropped."""
     direction = node.get("direction", "forward")
@@ -26,9 +26,11 @@ def recurrent(ctx: ImportContext, node: Node) -> None:
     directions = _DIRECTIONS[direction]
     hidden = int(node.get("hidden_size", ctx.shape(node.inputs[2])[2]))
     reverse = direction == "reverse"
-    attrs: LSTM | GRU
+    attrs: LSTM | GRU | RNN
     if node.key == "LSTM":
         attrs = LSTM(hidden, directions, reverse)
+    elif node.key == "RNN":
+        attrs = RNN(hidden, directions, reverse, _is_relu(node))
     else:
         attrs = GRU(hidden, directions, reverse, bool(node.get("linear_before_reset", 0)))
     batch_first = bool(node.get("layout", 0))
@@ -47,8 +49,13 @@ def recurrent(ctx: ImportContext, node: Node) -> None:
             ctx.emit(Permute(order), (inner[i],), (outputs[i],), outputs[i])
 
 
+def _is_relu(node: Node) -> bool:
+    """Whether an RNN ends in a ReLU; other functions than tanh are taken for one."""
+    return any(name != "Tanh" for name in node.get("activations", ()))
+
+
 def _inputs(
-    ctx: ImportContext, node: Node, attrs: LSTM | GRU, batch_first: bool
+    ctx: ImportContext, node: Node, attrs: LSTM | GRU | RNN, batch_first: bool
 ) -> tuple[str, ...]:
     """Inputs in the catalogue's order; a bias that is left out but followed by states is zeros."""
     states = [node.optional(5 + i) for i in range(attrs.states)]

@@ -6,16 +6,21 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from weakref import WeakKeyDictionary
 
-from lgsim.graph.core import Graph, Op, TensorType
+from lgsim.graph.core import Graph, Op, Tensor, TensorType
+from lgsim.graph.ops import Cast, Conv
 from lgsim.graph.ops.base import OpKind
 
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """An input of an op: its type, and whether it is a constant."""
+    """An input of an op: its type, and whether it is a constant.
+
+    `shared` says that others need it as well; only ops that may overwrite an operand are told.
+    """
 
     type: TensorType
     weight: bool
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +69,20 @@ def _site(graph: Graph, op: Op) -> OpSite:
     return _interned(
         OpSite(
             op.attrs,
-            tuple([Operand(tensor.type, tensor.weight) for tensor in tensors]),
+            tuple([Operand(x.type, x.weight, _is_shared(graph, op, x)) for x in tensors]),
             graph.output_types(op),
         )
     )
+
+
+_OVERWRITING = (Cast, Conv)
+"""Kinds whose kernels make intermediate values in the place of their operand."""
+
+
+def _is_shared(graph: Graph, op: Op, tensor: Tensor) -> bool:
+    if tensor.weight or not isinstance(op.attrs, _OVERWRITING):
+        return False
+    return len(graph.consumers(tensor.name)) > 1 or tensor.name in graph.outputs
 
 
 @lru_cache(maxsize=4096)

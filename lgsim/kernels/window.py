@@ -88,7 +88,7 @@ class ConvShape:
     """A convolution or deconvolution as (n, c, d, h, w), whatever its rank.
 
     A 1-D convolution slides over h. `ic` and `oc` are totals over all groups; `bias` is the type
-    of the bias, None without one.
+    of the bias, None without one. The input must not be overwritten if it is `shared`.
     """
 
     n: int
@@ -102,6 +102,7 @@ class ConvShape:
     result: DType
     bias: DType | None
     relu: bool
+    shared: bool = False
 
     @property
     def group_ic(self) -> int:
@@ -165,6 +166,7 @@ def conv_shape(site: OpSite) -> ConvShape:
         result.dtype,
         site.inputs[2].type.dtype if len(site.inputs) > 2 else None,
         attrs.relu,
+        site.inputs[0].shared,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from reference_layers import global_runs, rows, schedule_rows
+from reference_layers import global_runs, rows, runs, schedule_rows
 from single_op import schedule_of
 
 from lgsim.graph.dtypes import DType
@@ -122,6 +122,17 @@ def test_depthwise_f32_reads_and_stores_what_the_vendor_does() -> None:
     gdma, bdc = schedule_rows(schedule_of(kind, *operands, weights=2))
     assert sorted(gdma) == [("GDMA_TENSOR", cycles) for cycles in (303, 303, 303, 399)]
     assert bdc == [("PorD", 100)]
+
+
+def test_coefficients_of_wide_filters_stream_f32() -> None:
+    """resnet18 f32: the input stays, 8 blocks of 64 channels pass by."""
+    kind = Conv((3, 3), (1, 1), (1, 1, 1, 1), (1, 1))
+    operands = (((1, 512, 7, 7), F32), ((512, 512, 3, 3), F32), ((512,), F32))
+    gdma, bdc = schedule_rows(schedule_of(kind, *operands, weights=2))
+    assert bdc == [("CONV", 18432)] * 8
+    recorded = [row for run in runs("resnet18_f32", "Conv2D") for row in rows(run, "bdc")]
+    assert recorded.count(("CONV", 18432)) == 3 * 8
+    assert len(gdma) == 8 * 3 + 1
 
 
 def test_rows_of_a_patch_embedding_f32() -> None:

@@ -4,12 +4,12 @@
 one round of lanes at a time, so that coefficients stream in and results stream out beside the
 computation. If it does not fit, the coefficients stay and pieces of the batch, then of the rows,
 stream. Int8 layers, whose coefficients are merged, and f32 layers take one image at a time and all
-output channels if they fit, else the fewest blocks of channels, and read the input again for every
-block. If whole images do not fit, f32 layers cut the rows below all coefficients, int8 ones below
-one round of lanes. Inferred from bytes and commands of the ungrouped networks (bytes of resnet18,
-resnet50 and yolov5s exact in f16 and int8) and from the global layers of swin_t_f32 and
-swin_t_b8_int8; what is known to differ are the 3 × 3 layers of 512 channels in resnet18_f32, which
-stream coefficients like 16-bit ones.
+output channels if they fit. If not, f32 layers stream coefficients as 16-bit ones do; where that
+does not fit either, and in int8, the fewest blocks of channels are taken, and the input is read
+again for every block. If whole images do not fit, f32 layers cut the rows below all coefficients,
+int8 ones below one round of lanes. Inferred from bytes and commands of the ungrouped networks
+(bytes of resnet18, resnet50 and yolov5s exact in f16 and int8) and from the global layers of
+resnet18_f32, swin_t_f32 and swin_t_b8_int8; in f32, some layers of resnet50 read 5 MB more.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ class Cut:
     """How a layer is cut: pieces of batch, rows, columns and of a group's channels.
 
     With several pieces of `inputs` the products are added up in local memory, piece by piece of a
-    group's input channels. With `doubled`, tiles alternate between two copies of every buffer
-    that is filled twice.
+    group's input channels. With `outer`, the input is read again for every piece of the output
+    channels, else their coefficients for every piece of the input. With `doubled`, tiles alternate
+    between two copies of every buffer that is filled twice.
     """
 
     batch: tuple[Piece, ...]
@@ -37,6 +38,7 @@ class Cut:
     cols: tuple[Piece, ...]
     channels: tuple[Piece, ...]
     inputs: tuple[Piece, ...]
+    outer: bool = False
     doubled: bool = True
 
     @property
@@ -61,27 +63,28 @@ class Candidates:
         The chip.
     blocks : int
         Output channels that are walked over: of a group, or all of a depthwise layer.
-    channels_outer : bool
-        Whether the input is read again for every block of output channels.
     """
 
-    def __init__(self, shape: ConvShape, chip: Chip, blocks: int, channels_outer: bool) -> None:
+    def __init__(self, shape: ConvShape, chip: Chip, blocks: int) -> None:
         self.shape = shape
         self.chip = chip
         self.blocks = blocks
-        self.channels_outer = channels_outer
         self.single = _pieces(shape.n, shape.n)
         self.thin = _pieces(blocks, ceil_div(blocks, chip.lanes), chip.lanes)
         channels = 1 if shape.depthwise else shape.group_ic
         whole = _pieces(shape.rows.out, 1), _pieces(shape.cols.out, 1), _pieces(blocks, 1)
-        self.whole = Cut(_pieces(shape.n, 1), *whole, _pieces(channels, 1))
+        outer = shape.integer or shape.depthwise or shape.dtype.bits >= 32
+        self.whole = Cut(_pieces(shape.n, 1), *whole, _pieces(channels, 1), outer)
 
     def __iter__(self) -> Iterator[Cut]:
         """Cuts from coarse to fine; see the module's docstring."""
         shape, whole = self.shape, self.whole
         image = replace(whole, batch=self.single)
-        if self.channels_outer:
-            for pieces in range(1, len(self.thin) + 1):
+        if whole.outer:
+            yield image
+            if len(self.thin) > 1 and not (shape.integer or shape.depthwise):
+                yield replace(whole, channels=self.thin, outer=False)
+            for pieces in range(2, len(self.thin) + 1):
                 yield replace(image, channels=_pieces(self.blocks, pieces, self.chip.lanes))
             if not shape.integer:
                 yield from self._row_cuts(image)

@@ -138,7 +138,7 @@ class ConvKernel(Kernel, kinds=(Conv,)):
         """Tiles over groups, batch, rows and output channels; see `conv.tiling`."""
         from lgsim.kernels.conv import conv3d, tiling
 
-        shape = conv_shape(site)
+        shape = replace(conv_shape(site), shared=False)  # it loads an input of its own
         if shape.flat:
             return tiling.global_schedule(shape, chip)
         return conv3d.global_schedule(shape, chip)

@@ -211,17 +211,21 @@ def _fold(
 ) -> Local:
     """Copy every channel to rows × cols lanes and let a depthwise selector shift each copy.
 
-    An input that already has a lane per channel and tap is not spread again.
+    An input that already has a lane per channel and tap is not spread again; one that others read
+    is spread into the scratch.
     """
     chip, taps = emitter.chip, rows * cols
     n, c, h, w = x.shape
     lanes = shape.ic * taps
     if c < lanes:
+        spread = scratch.local((n, lanes, h, w), x.dtype) if shape.shared else x
         for channel in reversed(range(c)):
-            cycles = bdc.lane_broadcast_cycles(chip, x.dtype, n=n, h=h, w=w, in_place=channel == 0)
+            in_place = channel == 0 and not shape.shared
+            cycles = bdc.lane_broadcast_cycles(chip, x.dtype, n=n, h=h, w=w, in_place=in_place)
             emitter.instructions.append(
-                Instruction("LANE_BC", "l_bc", cycles, (x.span,), (x.span,))
+                Instruction("LANE_BC", "l_bc", cycles, (x.span,), (spread.span,))
             )
+        x = spread
     selector = _selector(emitter, scratch, x.dtype, shape.ic, taps)
     width = sums.shape[3] if cols > 1 else w
     folded = scratch.local((n, lanes, sums.shape[2], width), x.dtype)

@@ -47,9 +47,8 @@ class ConvTiler:
         self.shape = shape
         self.chip = chip
         self.groups = 1 if shape.depthwise else shape.groups
-        self.channels_outer = shape.integer or shape.depthwise or shape.dtype.bits >= 32
         blocks = shape.oc if shape.depthwise else shape.group_oc
-        self.candidates = Candidates(shape, chip, blocks, self.channels_outer)
+        self.candidates = Candidates(shape, chip, blocks)
 
     # -- sizes -----------------------------------------------------------------------------
 
@@ -100,7 +99,7 @@ class ConvTiler:
         """
         if not cut.doubled:
             return 1, 1, 1
-        if self.channels_outer or cut.summed:
+        if cut.outer or cut.summed:
             return 2, 2, 2
         images, tiles = cut.images * self.groups, len(cut.channels) * self.groups
         return min(2, images), min(2, tiles), min(2, images * len(cut.channels))
@@ -136,10 +135,10 @@ class ConvTiler:
     def parts(self, cut: Cut) -> Iterator[Part]:
         """All tiles in order, the largest first."""
         images = [(b, r, c) for b in cut.batch for r in cut.rows for c in cut.cols]
-        keep = not self.channels_outer and len(cut.channels) == 1 and self.groups == 1
+        keep = not cut.outer and len(cut.channels) == 1 and self.groups == 1
         (whole, *rest) = cut.inputs
         for group in range(self.groups):
-            if self.channels_outer or rest:
+            if cut.outer or rest:
                 for channels in cut.channels:
                     for index, image in enumerate(images):
                         new_weights = index == 0 or bool(rest)

@@ -20,13 +20,18 @@ class CastKernel(FlatKernel, kinds=(Cast,)):
     Float to float, integer to integer: cast. f32 to 8 bits: mul, cast to int32, cast. 16-bit float
     to 8 bits: mul, cast. 8 bits to 16-bit float: cast, mul. 8 bits to f32: dequantize. What is in
     between goes to the scratch, or without one is made in place: alone, a quantization has one; in
-    a group the other direction has (reference/commands, swin_t_int8). The vendor gives one to the
-    quantization of an operand with other uses, too; a kernel does not know of those.
+    a group the other direction has (reference/commands, swin_t_int8), and so has, there too, the
+    quantization of an operand with other uses.
     """
 
     def scratch_bytes(self, site: OpSite, chip: Chip, work: Work) -> int:
-        """The unscaled values of 8 bits in 16-bit floats (reference/plans: every Cast)."""
-        y = work.outputs[0]
+        """The unscaled values of 8 bits in 16-bit floats (reference/plans: every Cast).
+
+        Also the product of a quantization whose operand others read.
+        """
+        x, y = work.input(0), work.outputs[0]
+        if self._quantizes(site) and site.inputs[0].shared:
+            return lane_bytes(chip, x.shape, x.dtype)
         widens = is_narrow(site.inputs[0].type.dtype) and y.dtype.is_float and y.dtype.bits == 16
         return lane_bytes(chip, y.shape, y.dtype) if widens else 0
 

@@ -31,7 +31,6 @@ def plan_blocks(graph: Graph, plan: Plan, evaluator: GroupEvaluator) -> list[Blo
         If a group has no type; InfeasibleError if it does not fit the chip.
     """
     free = free_ops(graph)
-    known: dict[int, TimedSchedule] = {}
     blocks = []
     for part in placed_sections(graph, plan, evaluator):
         if isinstance(part, Section):
@@ -40,11 +39,7 @@ def plan_blocks(graph: Graph, plan: Plan, evaluator: GroupEvaluator) -> list[Blo
             blocks.append(Block((part,), alone))
             continue
         for groups in _linked(part):
-            timed = []
-            for group in groups:
-                if id(group.placement) not in known:
-                    known[id(group.placement)] = evaluator.schedule(group.found, group.placement)
-                timed.append(known[id(group.placement)])
+            timed = [evaluator.schedule(group.found, group.placement) for group in groups]
             blocks.append(_joined(groups, timed))
     return blocks
 

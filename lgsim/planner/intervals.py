@@ -12,7 +12,7 @@ from lgsim.planner.group import Evaluation, Failure, GroupEvaluator
 from lgsim.planner.group.group_type import choose_type
 from lgsim.planner.group.pattern import Pattern
 from lgsim.planner.group.search import SMALL_GROUP
-from lgsim.planner.uneven import uneven_core
+from lgsim.planner.uneven import uneven_stops
 
 
 class Intervals:
@@ -84,13 +84,15 @@ class Intervals:
 
         They need no fewer slices. Small groups are left out: they are searched to the end.
         """
-        alike = self._types == self._types[stop, start]
+        kind, stops = self._types[stop, start], (stop, self.count)
         self._cut[stop:, : start + 1] = True
         if failure.rule == "slices":
-            group_type = choose_type(self.pattern.part(start, stop), self.evaluator.chip)
-            first, lanes = start + max(failure.member, 0), self.evaluator.chip.lanes
-            start, stop = uneven_core(self.pattern, group_type, first, stop, lanes)
-        self._uneven[stop:, : start + 1] |= alike[stop:, : start + 1]
+            chip = self.evaluator.chip
+            group_type = choose_type(self.pattern.part(start, stop), chip)
+            start += max(failure.member, 0)
+            stops = uneven_stops(self.pattern, group_type, start, stop, chip.lanes)
+        longer = slice(stops[0], stops[1] + 1), slice(start + 1)
+        self._uneven[longer] |= self._types[longer] == kind
         gone = self._cut & self._uneven & ~self.known
         self.cycles[gone] = IMPOSSIBLE
         self.known |= gone

@@ -62,8 +62,9 @@ class Arranger:
             Give up if it takes as long as this.
         """
         base = group_costs(pattern, slicing, self.book)
-        if limit is not None and busier_engine(base) >= limit:
-            return too_long(limit)
+        busy_cycles = busier_engine(base)
+        if limit is not None and busy_cycles >= limit:
+            return too_long(limit, busy_cycles)
         pipelined = self.planning.software_pipeline
         case = _Case(self.book, self.planning, pattern, slicing, base, timetable, pipelined, limit)
         found = case.first_fit()

@@ -62,6 +62,7 @@ class GroupEvaluator:
         self._sections: dict[_Section, Evaluation | Failure] = {}
         self._finished: dict[int, Evaluation] = {}
         self._outlines: dict[int, Outline] = {}
+        self._schedules: dict[int, tuple[Placement, TimedSchedule]] = {}
 
     @classmethod
     def without(cls, chip: Chip, disabled: Collection[str]) -> GroupEvaluator:
@@ -82,6 +83,7 @@ class GroupEvaluator:
             other._sections = self._sections
             other._finished = self._finished
             other._outlines = self._outlines
+            other._schedules = self._schedules
         return other
 
     def evaluate(self, pattern: Pattern, limit: int | None = None) -> Evaluation | Failure:
@@ -166,8 +168,11 @@ class GroupEvaluator:
 
     def schedule(self, found: Evaluation, placement: Placement) -> TimedSchedule:
         """The commands of a group whose buffers lie as `placement` says."""
-        emitter = Emitter(self.chip, found.pattern, found.slicing, found.costs, placement)
-        return emitter.schedule(found.timetable)
+        known = self._schedules.get(id(placement))
+        if known is None:
+            emitter = Emitter(self.chip, found.pattern, found.slicing, found.costs, placement)
+            known = self._schedules[id(placement)] = placement, emitter.schedule(found.timetable)
+        return known[1]
 
 
 def _reaches(found: Evaluation | Failure, limit: int) -> bool:

@@ -24,6 +24,8 @@ class Failure:
         A sentence with the numbers.
     missing_bytes : int
         Bytes of a lane that are missing; 0 unless the rule is ``memory``.
+    busy_cycles : int
+        Cycles of the busier engine if they alone are too many; else 0.
     """
 
     rule: str
@@ -31,8 +33,9 @@ class Failure:
     member: int = -1
     axis: str = ""
     missing_bytes: int = 0
+    busy_cycles: int = 0
 
 
-def too_long(limit: int) -> Failure:
+def too_long(limit: int, busy_cycles: int = 0) -> Failure:
     """The failure of a group that cannot be cheaper than `limit` cycles."""
-    return Failure("price", f"it takes {limit:,} cycles or longer")
+    return Failure("price", f"it takes {limit:,} cycles or longer", busy_cycles=busy_cycles)

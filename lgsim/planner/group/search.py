@@ -25,6 +25,10 @@ PATIENT_OPS = 48
 SMALL_GROUP = 8
 """Groups of no more ops than this are not let off by the two constants that follow."""
 
+HOPELESS = 3
+"""So many tries in a row whose busier engine alone takes too long, and never less than in the one
+before, end the search: finer slices only repeat more rows."""
+
 GOOD_ENOUGH = 1.02
 """A price this close to the cycles of the busier engine is not worth improving by more slices."""
 
@@ -115,7 +119,7 @@ class Search:
         failure: Failure | None = None
         patience, enough = self._patience(pattern), self._enough(pattern, GOOD_ENOUGH)
         short: list[Secs] = []
-        at_least = worse = 0
+        at_least = worse = busy = hopeless = 0
         for secs in tries:
             if _product(secs) < at_least:
                 short.append(secs)
@@ -133,7 +137,9 @@ class Search:
                 if found.price.cycles <= busier_engine(found.costs) * enough:
                     break
             worse += 1
-            if worse >= patience:
+            before, busy = busy, found.busy_cycles if isinstance(found, Failure) else 0
+            hopeless = hopeless + 1 if busy >= max(before, 1) else 0
+            if worse >= patience or hopeless >= HOPELESS:
                 break
         for secs in short[: -1 - patience : -1]:
             # One slice after the other: fewer slices may do.

@@ -8,6 +8,7 @@ from group_nets import chain, evaluate_all, residual, simulate_group, small
 from lgsim.planner.group.evaluate import Evaluation, GroupEvaluator
 from lgsim.planner.group.failure import Failure
 from lgsim.planner.group.pattern import pattern_of
+from lgsim.planner.group.price import busier_engine, least_cycles
 from lgsim.planner.group.slicing import Slicing, infer
 from lgsim.target.chip import Chip
 
@@ -21,6 +22,8 @@ def test_price_is_what_the_simulator_says(chip: Chip, lmem_kib: int, batch: int)
     found = evaluate_all(graph, evaluator)
     cycles, violations = simulate_group(graph, found, evaluator)
     assert cycles == found.price.cycles
+    least = least_cycles(found.timetable, found.costs)
+    assert busier_engine(found.costs) <= least <= cycles
     # Halo rows of overlapping slices are only loaded twice, never stored twice.
     assert violations == []
     assert found.placement.top <= evaluator.chip.lmem_bytes

@@ -1,4 +1,4 @@
-"""Placing buffers: no two that live in the same step overlap."""
+"""What lives in each step, and placing it: no two buffers of the same step overlap."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lgsim.planner.group.failure import Failure
-from lgsim.planner.group.lmem import Buffer, peak
+from lgsim.planner.group.lmem import Buffer, Occupancy, peak
 from lgsim.planner.group.place import place
 from lgsim.target import load_target
 
 CHIP = load_target("bm1684x").chip()
-STEPS = 6
+FEW, MANY = (1 << 6) - 1, (1 << 200) - 1
+"""Lives in a short group, and in one with several stretches of steps."""
 
 buffers = st.lists(
     st.builds(
         lambda words, steps: (words * CHIP.eu_bytes, steps),
         st.integers(1, 1024),
-        st.integers(1, (1 << STEPS) - 1),
+        st.integers(1, FEW) | st.integers(1, MANY),
     ),
     max_size=14,
 )
@@ -49,3 +50,24 @@ def test_more_than_local_memory_in_one_step_is_refused_at_once() -> None:
     failure = place([Buffer(0, half, 1), Buffer(1, half + 64, 1)], CHIP)
     assert isinstance(failure, Failure)
     assert failure.missing_bytes == 64
+
+
+@given(st.integers(2, 9), st.data())
+def test_bytes_of_every_step_are_those_of_the_buffers_in_it(wrap: int, data: st.DataObject) -> None:
+    """Counted from first and last steps, and from bit sets; life wraps after the last step."""
+    steps = st.integers(0, 2 * wrap)
+    lives = st.tuples(st.integers(0, 99), steps, st.integers(0, wrap - 1))
+    stays = [
+        (owner, nbytes, first, first + more)
+        for owner, (nbytes, first, more) in enumerate(data.draw(st.lists(lives)))
+    ]
+    occupancy = Occupancy(stays, wrap)
+    buffers = occupancy.buffers()
+    counted = [sum(b.nbytes for b in buffers if b.steps >> step & 1) for step in range(wrap)]
+    assert occupancy.live_bytes == counted
+    assert peak(buffers)[0] == max(counted)
+    assert all(
+        buffer.steps >> time % wrap & 1
+        for buffer, (_, _, first, last) in zip(buffers, stays, strict=True)
+        for time in range(first, last + 1)
+    )

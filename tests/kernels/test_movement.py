@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from math import prod
 
 import numpy as np
@@ -11,10 +12,20 @@ from hypothesis import strategies as st
 from single_op import CHIP, graph_of, schedule_of, violations
 
 from lgsim.graph.dtypes import DType
-from lgsim.graph.ops import Concat, OpKind, Pad, Permute, Slice, SwapDimInner, Tile
+from lgsim.graph.interpreter.layout import FUNCTIONS
+from lgsim.graph.ops import (
+    Concat,
+    Depth2Space,
+    OpKind,
+    Pad,
+    Permute,
+    Slice,
+    SwapDimInner,
+    Tile,
+)
 from lgsim.graph.ops.layout import merge_permutation
 from lgsim.kernels.alias import view_offset
-from lgsim.kernels.movement.permute import lane_cuts, transposes
+from lgsim.kernels.movement.permute import blocks_as_dimensions, lane_cuts, transposes
 from lgsim.kernels.schedule import GmemBox
 
 F16 = DType.F16
@@ -142,3 +153,37 @@ def test_permuting_ones_is_free() -> None:
 def test_permutes_pass_the_checker(shape: tuple[int, ...], data: st.DataObject) -> None:
     order = tuple(data.draw(st.permutations(range(len(shape)))))
     assert violations(Permute(order), (shape, F16)) == []
+
+
+@pytest.mark.parametrize(
+    ("dtype", "batch", "recorded"),
+    [
+        (DType.F16, 1, (30786, 11544, 5772)),
+        (DType.I8, 1, (30786, 7696, 2886)),
+        (DType.F32, 1, (46179, 23089, 11544)),
+        (DType.F16, 8, (246290, 92358, 46179)),
+        (DType.I8, 8, (246290, 61572, 23089)),
+    ],
+)
+def test_patch_merging_is_one_move(
+    dtype: DType, batch: int, recorded: tuple[int, int, int]
+) -> None:
+    """The stages of swin_t, at batch 1 and 8: the move and its cycles as recorded."""
+    merging = Depth2Space(2, 2, inverse=True, channels_last=True, column_first=True)
+    for (size, channels), cycles in zip(((56, 96), (28, 192), (14, 384)), recorded, strict=True):
+        schedule = schedule_of(merging, ((batch, size, size, channels), dtype))
+        moves = [move for step in schedule for move in step.transfers]
+        assert [move.cycles for move in moves] == [cycles]
+        assert moves[0].source is not None
+        assert moves[0].source.shape == (batch * size // 2, 2, size, channels)
+
+
+@pytest.mark.parametrize("flags", list(product((False, True), repeat=4)))
+def test_blocks_go_where_the_interpreter_puts_them(flags: tuple[bool, ...]) -> None:
+    """The permutation of the commands is that of the op, for all orders of channels."""
+    dcr, inverse, channels_last, column_first = flags
+    attrs = Depth2Space(2, 3, dcr, inverse, channels_last, column_first)
+    x = np.arange(2 * 12 * 6 * 12).reshape(2, 12, 6, 12)
+    shape, order = blocks_as_dimensions(attrs, x.shape)
+    expected = FUNCTIONS[Depth2Space](attrs, x)
+    assert np.array_equal(x.reshape(shape).transpose(order).ravel(), expected.ravel())

@@ -229,19 +229,19 @@ class Depth2SpaceKernel(Kernel, kinds=(Depth2Space,)):
 
 
 def blocks_as_dimensions(attrs: Depth2Space, shape: Shape) -> tuple[Shape, Shape]:
-    """Shape with the blocks as dimensions of their own, and the order that moves them."""
-    bh, bw = attrs.block_h, attrs.block_w
-    if attrs.channels_last:
-        n, h, w, c = shape
-        if attrs.inverse:
-            return (n, h // bh, bh, w // bw, bw, c), (0, 1, 3, 2, 4, 5)
-        if attrs.dcr:
-            return (n, h, w, bh, bw, c // (bh * bw)), (0, 1, 3, 2, 4, 5)
-        return (n, h, w, c // (bh * bw), bh, bw), (0, 1, 4, 2, 5, 3)
-    n, c, h, w = shape
+    """Shape with the blocks as dimensions of their own, and the order that moves them.
+
+    Dimensions are named n, h and w (blocks), r and s (row and column in a block), and c.
+    """
+    bh, bw, last = attrs.block_h, attrs.block_w, attrs.channels_last
+    n, c, h, w = (shape[0], shape[3], shape[1], shape[2]) if last else shape
     if attrs.inverse:
-        order = (0, 3, 5, 1, 2, 4) if attrs.dcr else (0, 1, 3, 5, 2, 4)
-        return (n, c, h // bh, bh, w // bw, bw), order
-    if attrs.dcr:
-        return (n, bh, bw, c // (bh * bw), h, w), (0, 3, 4, 1, 5, 2)
-    return (n, c // (bh * bw), bh, bw, h, w), (0, 1, 4, 2, 5, 3)
+        h, w = h // bh, w // bw
+    else:
+        c //= bh * bw
+    block = "sr" if attrs.column_first else "rs"
+    mixed = block + "c" if attrs.dcr else "c" + block
+    pixels, channels = ("nhrwsc", f"nhw{mixed}") if last else ("nchrws", f"n{mixed}hw")
+    source, target = (pixels, channels) if attrs.inverse else (channels, pixels)
+    sizes = {"n": n, "c": c, "h": h, "w": w, "r": bh, "s": bw}
+    return tuple(sizes[name] for name in source), tuple(map(source.index, target))

@@ -22,7 +22,8 @@ class RollKernel(Kernel, kinds=(SwapDimInner,)):
     """One move per part: two for each dimension that is rolled.
 
     In a group (reference/commands: swin) channels go to their new lanes by lane copies, rows and
-    columns by copies.
+    columns by copies. Lane copies take one image each. The vendor's kernel goes through all images
+    of the batch for every slice (swin_t_b8_f16: eight per slice of four), and so does this one.
     """
 
     rules = (ROLL_4D,)
@@ -51,6 +52,7 @@ class RollKernel(Kernel, kinds=(SwapDimInner,)):
         assert isinstance(site.attrs, SwapDimInner)
         emit = Emitter(chip)
         source, y = work.input(0), work.outputs[0]
+        images = site.outputs[0].shape[0]
         rolled = [axis for axis, offset in enumerate(site.attrs.offsets) if offset]
         for number, axis in enumerate(rolled):
             last = number == len(rolled) - 1
@@ -60,10 +62,12 @@ class RollKernel(Kernel, kinds=(SwapDimInner,)):
             for size in sizes:
                 shape = list(y.shape)
                 shape[axis] = size
-                piece = (shape[0], shape[1], shape[2], shape[3])
+                piece = (images if axis else size, shape[1], shape[2], shape[3])
                 if axis == 1:
                     start = sizes[1] if size == sizes[0] else 0
-                    emit.lane_copy(reshaped(target, piece), source, start_lane=start % chip.lanes)
+                    image = reshaped(target, (1, *piece[1:]))
+                    for _ in range(images):
+                        emit.lane_copy(image, source, start_lane=start % chip.lanes)
                 else:
                     emit.ar("copy", reshaped(target, piece), reshaped(source, piece))
             source = target

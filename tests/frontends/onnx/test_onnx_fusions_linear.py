@@ -68,6 +68,16 @@ def test_batch_norm_goes_into_a_linear_layer(bias, tmp_path):
     assert kinds(graph)[-1] == "MatMul"
 
 
+def test_batch_norm_goes_into_a_linear_layer_whose_rows_are_flattened(tmp_path):
+    """As LeViT has it; the Reshape stays, and may not take channels apart."""
+    nodes = [node("MatMul", "x f", "z"), node("Reshape", "z rows", "r"), batch_norm("r")]
+    weights = {**norm(), "f": sample(6, 4, seed=9), "rows": [24, 4]}
+    case = Case(nodes, weights=weights)
+    assert kinds(case.check(tmp_path)) == ["MatMul", "Reshape"]
+    weights |= norm(8) | {"rows": [12, 8]}
+    assert kinds(case.check(tmp_path)) == ["MatMul", "Reshape", "Scale"]
+
+
 def test_weights_that_others_read_too_keep_their_values(tmp_path):
     nodes = [
         node("Conv", "x f beta", "p"),

@@ -13,7 +13,16 @@ from lgsim.frontends.onnx.fusions.match import (
     replace_pattern,
     reshaped_weight,
 )
-from lgsim.graph.ops import Conv, Deconv, GroupNorm, InstanceNorm, LayerNorm, MatMul, RMSNorm
+from lgsim.graph.ops import (
+    Conv,
+    Deconv,
+    GroupNorm,
+    InstanceNorm,
+    LayerNorm,
+    MatMul,
+    Reshape,
+    RMSNorm,
+)
 from lgsim.graph.ops.base import OpKind
 
 if TYPE_CHECKING:
@@ -67,19 +76,39 @@ def _fold_scale(graph: Graph, linear: Op, scale: str) -> str:
 
 
 def fuse_scale(graph: Graph, op: Op) -> bool:
-    """A BatchNorm after a Conv, Deconv or MatMul: its numbers go into filter and bias offline."""
-    found = _linear(graph, op.inputs[0])
-    if found is None or found[2] != 1 or not _all_weights(graph, op.inputs[1:]):
+    """A BatchNorm after a Conv, Deconv or MatMul: its numbers go into filter and bias offline.
+
+    Between a MatMul and its BatchNorm the rows may be flattened by a Reshape, which stays.
+    """
+    reshape = _flattened(graph, op.inputs[0])
+    found = _linear(graph, reshape.inputs[0] if reshape else op.inputs[0])
+    if found is None or not _all_weights(graph, op.inputs[1:]):
         return False
-    linear = found[0]
+    linear, _, axis = found
+    if not isinstance(linear.attrs, MatMul) if reshape else axis != 1:
+        return False
     scale, bias = op.inputs[1:]
     if len(linear.inputs) == 3:
         bias = folded_weight(
             graph, linear, linear.inputs[2], (scale, bias), lambda c, s, b: c * s + b
         )
     weight = _fold_scale(graph, linear, scale)
-    replace_pattern(graph, op, linear.attrs, (linear.inputs[0], weight, bias))
+    operands = (linear.inputs[0], weight, bias)
+    if reshape:
+        graph.replace_op(linear.name, inputs=operands)
+        replace_pattern(graph, op, reshape.attrs, reshape.inputs)
+    else:
+        replace_pattern(graph, op, linear.attrs, operands)
     return True
+
+
+def _flattened(graph: Graph, tensor: str) -> Op | None:
+    """The Reshape to rows and columns behind a tensor, if the columns were the last dimension."""
+    found = inner(graph, tensor, Reshape)
+    if found is None or len(found[1].shape) != 2:
+        return None
+    columns = graph.tensor(found[0].inputs[0]).shape[-1]
+    return found[0] if columns == found[1].shape[-1] else None
 
 
 def _operand_and_weight(graph: Graph, op: Op) -> tuple[str, str] | None:

@@ -1,14 +1,15 @@
-"""Einsum: a product of two operands becomes Permute, Reshape and MatMul; the rest stays."""
+"""Einsum: products of operands become Permute, Reshape and MatMul."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING
 
 from lgsim.errors import LgsimError
+from lgsim.frontends.onnx.handlers.layout import slice_attrs
 from lgsim.frontends.onnx.registry import handles
-from lgsim.graph.ops import Einsum, MatMul, Mul, Permute, Reduce, Reshape
+from lgsim.graph.ops import MatMul, Mul, Permute, Reduce, Reshape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,12 +29,17 @@ class _Operand:
 
 @handles("Einsum")
 def einsum(ctx: ImportContext, node: Node) -> None:
-    """Einsum over one operand (sums, a permutation) or two (a matrix product)."""
+    """Einsum: sums, diagonals and a permutation of one operand, matrix products of several.
+
+    More than two operands are multiplied one after the other, from the left.
+    """
     terms, target = _parse(node.attrs["equation"], [ctx.rank(name) for name in node.inputs])
-    operands = [_Operand(*pair) for pair in zip(node.inputs, terms, strict=True)]
-    if len(operands) > 2 or any(len(set(term)) != len(term) for term in (*terms, target)):
-        ctx.final(node, Einsum(",".join(terms) + "->" + target), node.inputs)
-        return
+    if len(set(target)) != len(target):
+        raise LgsimError(f"equation '{node.attrs['equation']}' has no such result")
+    operands = [
+        _diagonal(ctx, node, _Operand(*pair), i)
+        for i, pair in enumerate(zip(node.inputs, terms, strict=True))
+    ]
     sizes = {
         letter: size
         for operand in operands
@@ -43,10 +49,38 @@ def einsum(ctx: ImportContext, node: Node) -> None:
     for i, operand in enumerate(operands):
         needed = set(target).union(*(everything[:i] + everything[i + 1 :]))
         operands[i] = _summed(ctx, node, operand, needed, f"sum_{i}")
-    result = operands[0]
-    if len(operands) == 2:
-        result = _product(ctx, node, result, operands[1], target, sizes)
+    result, *others = operands
+    for i, operand in enumerate(others):
+        last = i == len(others) - 1
+        later = [x.letters for x in others[i + 1 :]]
+        wanted = "".join(dict.fromkeys("".join((target, *later))))
+        step = node if last else replace(node, name=f"{node.name}/{i}")
+        result = _product(ctx, step, result, operand, wanted, sizes)
     _finish(ctx, node, result, target, sizes)
+
+
+def _diagonal(ctx: ImportContext, node: Node, operand: _Operand, number: int) -> _Operand:
+    """The operand with each letter once: of two dimensions of a letter, the diagonal."""
+    letters = operand.letters
+    twice = next((x for x in letters if letters.count(x) > 1), None)
+    if twice is None:
+        return operand
+    rest = "".join(x for x in letters if x != twice)
+    rows = [i for i, x in enumerate(letters) if x == twice]
+    shape = ctx.shape(operand.name)
+    size = shape[rows[0]]
+    if len(rows) > 2 or shape[rows[1]] != size:
+        raise LgsimError(f"term '{letters}' does not fit its operand")
+    order = (*(i for i, x in enumerate(letters) if x != twice), *rows)
+    name = f"diagonal_{number}_{twice}"
+    if order != tuple(range(len(order))):
+        moved = ctx.step(node, f"{name}/order", Permute(order), (operand.name,))
+        operand = _Operand(moved, letters)
+    flat = (*(shape[i] for i in order[:-2]), size * size)
+    source = ctx.step(node, f"{name}/flat", Reshape(flat), (operand.name,))
+    every = slice_attrs(flat, {len(flat) - 1: (0, None, size + 1)})
+    found = _Operand(ctx.step(node, name, every, (source,)), rest + twice)
+    return _diagonal(ctx, node, found, number)
 
 
 def _parse(equation: str, ranks: Sequence[int]) -> tuple[list[str], str]:

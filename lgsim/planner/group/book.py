@@ -7,7 +7,6 @@ their values alike, so that costs are kept for all slices of an op or value toge
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
@@ -31,6 +30,7 @@ from lgsim.planner.group.operands import (
 from lgsim.planner.group.pattern import Pattern, Value
 from lgsim.planner.group.sliced import MoveCost, OpCost
 from lgsim.planner.group.slicing import cut_values
+from lgsim.planner.group.statics import Statics
 from lgsim.target.chip import Chip
 
 Shapes: TypeAlias = tuple[Lengths, ...]
@@ -59,25 +59,6 @@ def _fewer(count: int, inputs: Shapes, outputs: Shapes) -> tuple[Shapes, Shapes]
         for shapes in (inputs, outputs)
     ]
     return fewer[0], fewer[1]
-
-
-@dataclass(frozen=True)
-class Statics:
-    """Per value its packing and transfers, whether it is merged into another one, and cut.
-
-    `sites` and `moves` are the numbers of ops and transfers in the book; `copies` says of every
-    operand of every member how many lanes get each channel; `hazards` are the members that take
-    longer if operand and result share a bank.
-    """
-
-    forms: tuple[WeightForm | None, ...]
-    traffic: tuple[Traffic, ...]
-    absent: tuple[bool, ...]
-    cut: tuple[bool, ...]
-    sites: tuple[int, ...]
-    moves: tuple[int, ...]
-    copies: tuple[tuple[int, ...], ...]
-    hazards: tuple[int, ...]
 
 
 class CostBook:

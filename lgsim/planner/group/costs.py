@@ -10,12 +10,13 @@ from math import prod
 import numpy as np
 
 from lgsim.kernels.base import WeightForm
-from lgsim.planner.group.book import SAME_BANK, CostBook, Statics
+from lgsim.planner.group.book import SAME_BANK, CostBook
 from lgsim.planner.group.cuts import Int64s
 from lgsim.planner.group.operands import Traffic
 from lgsim.planner.group.pattern import Pattern
 from lgsim.planner.group.sliced import MoveCost, OpCost
 from lgsim.planner.group.slicing import Slicing
+from lgsim.planner.group.statics import Statics
 from lgsim.planner.group.thrift import Thrift, in_place_operands
 
 _NOTHING = MoveCost(*np.zeros((2, 1), dtype=np.int64))

@@ -20,7 +20,7 @@ SHORT = 16
 CLOSE = 64
 """In longer ones a path is good enough that is no more than this part above what is possible."""
 
-PATIENCE = 20000
+PATIENCE = 15000
 """Times the part of a path that may be too much, the effort after which the search for a shorter
 one is given up."""
 

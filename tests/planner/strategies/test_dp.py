@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from small_graphs import networks
 
 import lgsim
@@ -16,7 +16,6 @@ from lgsim.kernels.site import site_of
 from lgsim.lowering import lower
 from lgsim.planner.base_groups import base_groups
 from lgsim.planner.bounds import IMPOSSIBLE, interval_bounds
-from lgsim.planner.features import PLANNER_FEATURES, PlannerFeatures
 from lgsim.planner.group import Evaluation, GroupEvaluator, pattern_of
 from lgsim.planner.group.pattern import Pattern
 from lgsim.planner.intervals import Intervals
@@ -87,49 +86,6 @@ def test_it_is_never_slower_than_other_strategies(graph: Graph) -> None:
         for name in ("dp", "greedy", "none")
     }
     assert cycles["dp"] <= min(cycles["greedy"], cycles["none"])
-
-
-def cycles_on(graph: Graph, chip: Chip, planning: PlannerFeatures | None = None) -> int:
-    """What `dp` makes of a network."""
-    evaluator = GroupEvaluator(chip, planning=planning)
-    return plan_cycles(graph, plan_network(graph, evaluator, "dp"), evaluator)
-
-
-@given(graph=networks())
-@settings(max_examples=15, deadline=None)
-def test_more_local_memory_is_never_slower(graph: Graph) -> None:
-    """From 64 to 256 KiB a lane, unless an op alone is.
-
-    The tiles of global layers are the vendor's, and larger ones overlap less.
-    """
-    typed = lower(graph, "f16")
-    chips = [replace(CHIP, lmem_bytes=kib << 10) for kib in (64, 128, 256)]
-    for op in typed:
-        alone = [global_cycles(site_of(typed, op), chip) for chip in chips]
-        assume(alone == sorted(alone, reverse=True))
-    cycles = [cycles_on(typed, chip) for chip in chips]
-    assert cycles == sorted(cycles, reverse=True)
-
-
-@given(graph=networks())
-@settings(max_examples=15, deadline=None)
-def test_more_bandwidth_is_never_slower(graph: Graph) -> None:
-    """Twice the rate of loads, then of stores."""
-    typed = lower(graph, "f16")
-    loads = replace(SMALL, load_bytes_per_cycle=2 * SMALL.load_bytes_per_cycle)
-    both = replace(loads, store_bytes_per_cycle=2 * SMALL.store_bytes_per_cycle)
-    cycles = [cycles_on(typed, chip) for chip in (SMALL, loads, both)]
-    assert cycles == sorted(cycles, reverse=True)
-
-
-@pytest.mark.parametrize("feature", sorted(PLANNER_FEATURES))
-@given(graph=networks())
-@settings(max_examples=10, deadline=None)
-def test_another_feature_is_never_slower(feature: str, graph: Graph) -> None:
-    """Every switch of the planner, off and on."""
-    typed = lower(graph, "f16")
-    without = PlannerFeatures.without([feature])
-    assert cycles_on(typed, SMALL) <= cycles_on(typed, SMALL, without)
 
 
 @cache

@@ -85,13 +85,14 @@ def _run(source: str, namespace: dict[str, Any], count: int) -> list[dict[str, A
         text = printed.getvalue().splitlines(keepends=True)
         outputs.append({"name": "stdout", "output_type": "stream", "text": text})
     if value is not None and not source.rstrip().endswith(";"):
-        shown = {"data": _data(value), "metadata": {}}
+        shown = {"data": _data(value), "metadata": _described(getattr(value, "figure", None))}
         outputs.append({"execution_count": count, "output_type": "execute_result", **shown})
     for number in plt.get_fignums():
-        stream = io.BytesIO()
-        plt.figure(number).savefig(stream, format="png", bbox_inches="tight", dpi=100)
+        figure, stream = plt.figure(number), io.BytesIO()
+        figure.savefig(stream, format="png", bbox_inches="tight", dpi=100)
         data = {"image/png": _base64(stream.getvalue()), "text/plain": ["<Figure>"]}
-        outputs.append({"data": data, "metadata": {}, "output_type": "display_data"})
+        shown = {"data": data, "metadata": _described(figure)}
+        outputs.append({"output_type": "display_data", **shown})
     plt.close("all")
     return outputs
 
@@ -104,6 +105,15 @@ def _data(value: object) -> dict[str, Any]:
     if hasattr(value, "_repr_png_"):
         data["image/png"] = _base64(value._repr_png_())
     return data
+
+
+def _described(figure: Any) -> dict[str, Any]:
+    """The titles of a figure, for readers who do not see it."""
+    if figure is None:
+        return {}
+    titles = [text.get_text() for text in figure.texts[:1]]
+    titles += [title for axes in figure.axes if (title := axes.get_title("left"))]
+    return {"image/png": {"alt": "; ".join(titles)}}
 
 
 def _base64(png: bytes) -> str:

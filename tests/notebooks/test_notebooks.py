@@ -77,14 +77,17 @@ def test_is_an_essay(path: Path) -> None:
     prose = [cell for cell in cells if cell["cell_type"] == "markdown"]
     code = [cell for cell in cells if cell["cell_type"] == "code"]
     shown = [output for cell in code for output in cell["outputs"]]
-    pictures = [
-        output["data"]["image/png"] for output in shown if "image/png" in output.get("data", {})
-    ]
+    pictures = [output["data"]["image/png"] for output in shown if _is_picture(output)]
     assert len(prose) >= 5
     assert len(pictures) >= 2
     assert max(len(base64.b64decode(picture)) for picture in pictures) < PICTURE_BYTES
+    assert all(output["metadata"]["image/png"]["alt"] for output in shown if _is_picture(output))
     assert max(len(output.get("text", ())) for output in shown) <= 40
     assert max(len(cell["source"]) for cell in code) <= 30
+
+
+def _is_picture(output: dict[str, Any]) -> bool:
+    return "image/png" in output.get("data", {})
 
 
 def test_links_lead_to_notebooks() -> None:

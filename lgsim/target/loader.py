@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from lgsim.errors import LgsimError
 from lgsim.resources import hardware_dir
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 OVERRIDE_SOURCE = "set by the user"
 _NO_OVERRIDES: Mapping[str, str] = {}
+
+KNOWN_RIGHT = {"bm1684x": 0x665DC4F2}
+"""CRC-32 of the chip files that come with lgsim. To load what checks a chip file takes longer than
+to read a network; these files need no check unless someone has edited them."""
 
 
 def list_targets() -> list[str]:
@@ -54,18 +59,17 @@ def load_target(name_or_path: str, overrides: Mapping[str, str] = _NO_OVERRIDES)
 def load_chip(name_or_path: str, timing: str, overrides: Mapping[str, str] = _NO_OVERRIDES) -> Chip:
     """The flat numbers of a chip description with one timing profile.
 
-    Those that come with lgsim are known to be right, which the tests see to, and are taken as they
-    are: to load what checks the others takes longer than to read a network. Parameters and errors
-    are those of `load_target` and `Target.chip`.
+    Parameters and errors are those of `load_target` and `Target.chip`.
     """
-    if name_or_path in list_targets() and not overrides:
-        path = _target_path(name_or_path)
+    path = _target_path(name_or_path)
+    if not overrides and name_or_path in KNOWN_RIGHT and _crc(path) == KNOWN_RIGHT[name_or_path]:
         values, _ = _read(path, _shown(path), ())
-        try:
-            return Chip.of(values, timing)
-        except (KeyError, TypeError, ZeroDivisionError):
-            pass  # not as it came with lgsim: the check says what is wrong with it
+        return Chip.of(values, timing)
     return load_target(name_or_path, overrides).chip(timing)
+
+
+def _crc(path: Path) -> int:
+    return crc32(path.read_bytes())
 
 
 def _target_path(name_or_path: str) -> Path:

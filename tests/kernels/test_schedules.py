@@ -169,6 +169,11 @@ def test_attention(heads: int, rows: int, dtype: DType) -> None:
         assert violations(kind, *operands, weights=8, chip=chip) == []
 
 
+def test_long_lines_lie_along_h() -> None:
+    """A softmax over 3137 tokens (CoaT): over n each of them would take a word of every lane."""
+    assert violations(Softmax(1), ((1, 3137, 8, 8), F16)) == []
+
+
 def test_long_rows_are_cut() -> None:
     operands = (((1, 4, 512, 600), F16), ((4,), F16), ((4,), F16))
     assert violations(InstanceNorm(), *operands, weights=2, chip=SMALL_CHIP) == []

@@ -99,10 +99,15 @@ class LineTiler:
 
     @property
     def along_n(self) -> bool:
-        """Whether inner elements lie over the lanes: where that keeps more of them busy."""
-        return self.lines.inner > 1 and self.lines.outer * 2 < min(
-            self.chip.lanes, self.lines.inner
-        )
+        """Whether inner elements lie over the lanes: where that keeps more of them busy.
+
+        Each element of a line begins a word of its own there, so that long lines do not fit.
+        """
+        lines, chip = self.lines, self.chip
+        results = sum(size for _, size, _ in lines.targets)
+        words = (2 + lines.registers) * lines.size + 2 * results
+        busier = lines.inner > 1 and lines.outer * 2 < min(chip.lanes, lines.inner)
+        return busier and words * chip.eu_bytes <= chip.lmem_bytes
 
     def _shape(self, rows: int, run: int) -> tuple[int, int, int, int]:
         if self.along_n:

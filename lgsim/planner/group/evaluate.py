@@ -60,7 +60,8 @@ class GroupEvaluator:
         self._found: dict[Pattern, Evaluation | Failure] = {}
         self._too_long: dict[Pattern, int] = {}
         self._sections: dict[_Section, Evaluation | Failure] = {}
-        self._finished: dict[int, Evaluation] = {}
+        # By identity of what they belong to, which the entries keep alive.
+        self._finished: dict[int, tuple[Evaluation, Evaluation]] = {}
         self._outlines: dict[int, Outline] = {}
         self._schedules: dict[int, tuple[Placement, TimedSchedule]] = {}
 
@@ -152,8 +153,8 @@ class GroupEvaluator:
             return found
         known = self._finished.get(id(found))
         if known is None:
-            known = self._finished[id(found)] = combined(found, self.chip)
-        return known
+            known = self._finished[id(found)] = found, combined(found, self.chip)
+        return known[1]
 
     def placement(self, found: Evaluation) -> Placement:
         """Where the buffers of a group lie in the end."""

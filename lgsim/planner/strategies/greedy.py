@@ -11,7 +11,7 @@ from functools import cached_property
 
 from lgsim.graph import Graph
 from lgsim.planner.base_groups import base_groups
-from lgsim.planner.bounds import interval_bounds
+from lgsim.planner.bounds import IMPOSSIBLE, interval_bounds
 from lgsim.planner.group import Evaluation, Failure, GroupEvaluator, pattern_of
 from lgsim.planner.group.first_fit import first_fit
 from lgsim.planner.group.group_type import choose_type
@@ -101,8 +101,11 @@ class _Run:
 
     def _longest(self, stop: int) -> int:
         """Where the longest group begins that ends before op `stop`; the last op if none fits."""
-        start = 0
+        start, bounds = 0, interval_bounds(self.pattern, self.evaluator)
         while start < stop - 1:
+            if bounds.cycles[stop, start] >= IMPOSSIBLE:
+                start += 1
+                continue
             found = self._fit(start, stop)
             if isinstance(found, Evaluation):
                 break

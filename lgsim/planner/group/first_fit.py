@@ -2,7 +2,9 @@
 
 Found by rebuilding recorded plans (docs/accuracy.md, "Own plans against the vendor's"): from the
 number of slices that the whole group's memory asks for upwards, at most 20 tries; steps are
-balanced without a look at memory; slices that cannot be inferred end the search.
+balanced without a look at memory; slices that cannot be inferred end the search. Rounds overlap in
+local memory even if there is one slice only: 168 of 172 recorded groups in one slice fit that way
+(reference/plans; the other four do not fit lgsim's reckoning in any way).
 """
 
 from __future__ import annotations
@@ -10,20 +12,21 @@ from __future__ import annotations
 from itertools import islice
 
 from lgsim.kernels.support import GroupType
-from lgsim.planner.group.costs import group_costs, thrifty_costs
+from lgsim.planner.group.costs import GroupCosts, group_costs, thrifty_costs
 from lgsim.planner.group.cuts import WHOLE, Secs
 from lgsim.planner.group.evaluate import GroupEvaluator
 from lgsim.planner.group.evaluation import Evaluation
 from lgsim.planner.group.failure import Failure
 from lgsim.planner.group.group_type import suitable_type
-from lgsim.planner.group.lmem import occupancy_of
+from lgsim.planner.group.lmem import Occupancy, occupancy_of
 from lgsim.planner.group.pattern import Pattern
 from lgsim.planner.group.place import place
 from lgsim.planner.group.rebalance import UNLIMITED, rebalance
 from lgsim.planner.group.secs import candidates
 from lgsim.planner.group.slicing import infer
 from lgsim.planner.group.thrift import Thrift
-from lgsim.planner.group.timetable import nearest
+from lgsim.planner.group.timetable import Timing, nearest
+from lgsim.target.chip import Chip
 
 MOST_TRIES = 20
 """Sections tried at the most (docs/chip.md §8)."""
@@ -39,6 +42,7 @@ def first_fit(evaluator: GroupEvaluator, pattern: Pattern) -> Evaluation | Failu
     if isinstance(group_type, Failure):
         return group_type
     found: Evaluation | Failure | None = _shortage(evaluator, pattern, group_type)
+    found = found or _misfit(evaluator, pattern, group_type, WHOLE, HELD)
     found = found or evaluator.evaluate_section(pattern, group_type, WHOLE)
     if isinstance(found, Evaluation) or found.rule != "memory":
         return found
@@ -64,7 +68,7 @@ def _shortage(evaluator: GroupEvaluator, pattern: Pattern, group_type: GroupType
     found: Failure | None = None
     for thrift in HELD:
         saving = thrifty_costs(pattern, slicing, evaluator.book, costs, thrift)
-        kept = occupancy_of(pattern, nearest(pattern, costs.absent), saving, chip.eu_bytes)
+        kept = _overlapping(pattern, nearest(pattern, costs.absent), saving, chip)
         lack = kept if isinstance(kept, Failure) else kept.shortage(chip)
         if lack is None:
             return None
@@ -112,14 +116,30 @@ def _misfit(
     found: Failure | None = None
     for thrift in ways:
         costs = thrifty_costs(pattern, slicing, evaluator.book, base, thrift)
-        kept = occupancy_of(pattern, plain, costs, chip.eu_bytes)
+        kept = _overlapping(pattern, plain, costs, chip)
         if not isinstance(kept, Failure) and kept.shortage(chip) is None:
             timing, _ = rebalance(pattern, plain, costs, kept, chip, UNLIMITED)
-            kept = occupancy_of(pattern, timing, costs, chip.eu_bytes)
-        if isinstance(kept, Failure):
+            kept = _overlapping(pattern, timing, costs, chip)
+        if isinstance(kept, Failure) and not thrift.in_place:
             return kept
-        placement = place(kept.buffers(), chip)
+        # Two values in one place may live too long, while more slices need no such thing.
+        placement = kept if isinstance(kept, Failure) else place(kept.buffers(), chip)
         if not isinstance(placement, Failure):
             return None
         found = found or placement
     return found
+
+
+def _overlapping(
+    pattern: Pattern, timing: Timing, costs: GroupCosts, chip: Chip
+) -> Occupancy | Failure:
+    """What the group keeps in local memory if rounds overlap, also with one slice."""
+    kept = occupancy_of(pattern, timing, costs, chip.eu_bytes)
+    if isinstance(kept, Failure) or costs.slices > 1:
+        return kept
+    length = len(timing.table)
+    stays = [
+        (owner, nbytes, first, min(last, first + length - 1))
+        for owner, nbytes, first, last in kept.stays
+    ]
+    return Occupancy(stays, length)

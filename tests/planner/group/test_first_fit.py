@@ -67,6 +67,18 @@ def test_other_readers_need_slices_of_their_own(second: str, chip: Chip) -> None
     assert isinstance(infer(pattern, "NORMAL", WHOLE, chip.lanes), Slicing)
 
 
+def test_rounds_overlap_even_in_one_slice(chip: Chip) -> None:
+    """Two of three values fit at the same time; the next input would be a third one."""
+    b = GraphBuilder("two steps", dtype=DType.F16)
+    b.output(b.relu(b.relu(b.input("x", (2, chip.lanes, 200, 150)))))
+    pattern, evaluator = whole(b.build()), GroupEvaluator(chip)
+    one = evaluator.evaluate_section(pattern, "NORMAL", WHOLE)
+    found = first_fit(evaluator, pattern)
+    assert isinstance(one, Evaluation)
+    assert isinstance(found, Evaluation)
+    assert found.secs == (2, 1, 1, 1, 1)
+
+
 def test_a_stored_value_may_be_pooled_if_the_slices_agree(chip: Chip) -> None:
     """Half of 32 rows is twice half of 16; a third of 32 is not twice a third of 16."""
     b = GraphBuilder("pooled", dtype=DType.F16)

@@ -18,8 +18,7 @@ from lgsim.planner.group.failure import Failure
 from lgsim.planner.group.lmem import occupancy_of
 from lgsim.planner.group.pattern import Pattern
 from lgsim.planner.group.price import engine_cycles
-from lgsim.planner.group.rebalance import spread_values
-from lgsim.planner.group.timetable import Action, Kind, Timetable, timing_of
+from lgsim.planner.group.timetable import Action, Kind, Timetable, spread_values, timing_of
 from lgsim.target.chip import Chip
 
 Actions: TypeAlias = tuple[Action, ...]

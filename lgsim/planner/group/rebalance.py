@@ -10,14 +10,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
-from functools import lru_cache
 
-from lgsim.kernels import kernel_of
 from lgsim.kernels.commands.tiling import round_up
 from lgsim.planner.group.costs import GroupCosts
 from lgsim.planner.group.lmem import Occupancy
 from lgsim.planner.group.pattern import Pattern
-from lgsim.planner.group.timetable import Action, Kind, Timing, timing_of
+from lgsim.planner.group.timetable import Action, Kind, Timing, spread_values, timing_of
 from lgsim.target.chip import Chip
 
 UNLIMITED = 1 << 40
@@ -54,16 +52,6 @@ def rebalance(
     table = tuple(map(tuple, balance.steps))
     filled = lmem_bytes - min(balance.free)
     return (timing_of(pattern, table) if balance.moved else timing), filled
-
-
-@lru_cache(maxsize=64)
-def spread_values(pattern: Pattern) -> tuple[tuple[int, int], ...]:
-    """Values that a member needs spread over more lanes, and that member."""
-    return tuple(
-        (member.inputs[index], number)
-        for number, member in enumerate(pattern.members)
-        for index in kernel_of(type(member.site.attrs)).spread_operands(member.site)
-    )
 
 
 class _Balance:

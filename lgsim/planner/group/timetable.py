@@ -13,6 +13,7 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
 
+from lgsim.kernels import kernel_of
 from lgsim.planner.group.pattern import Pattern
 
 STAGES = 3
@@ -103,7 +104,8 @@ def nearest(pattern: Pattern, absent: tuple[bool, ...], pipelined: bool = True) 
     The loads of the first op stand in the last step, one round ahead, unless a value among them
     is still read in that step; then they get a step of their own. The stores of the last op
     stand in the first step, one round later (docs/chip.md §8). Without the software pipeline,
-    both have a step of their own in the round of their slice.
+    both have a step of their own in the round of their slice. Where an op spreads a value over the
+    lanes, it is not stored beside it, but one step later.
 
     Parameters
     ----------
@@ -114,7 +116,7 @@ def nearest(pattern: Pattern, absent: tuple[bool, ...], pipelined: bool = True) 
     pipelined : bool
         Whether slices overlap in time.
     """
-    count, users = len(pattern.members), pattern.users
+    count, users, spread = len(pattern.members), pattern.users, set(spread_values(pattern))
     loads: list[list[int]] = [[] for _ in range(count)]
     for value in loaded_values(pattern, absent):
         loads[users[value][0][0]].append(value)
@@ -126,11 +128,24 @@ def nearest(pattern: Pattern, absent: tuple[bool, ...], pipelined: bool = True) 
         steps[step] += [Action(Kind.LOAD, value, stage) for value in values]
     for number, member in enumerate(pattern.members):
         steps[number + shift].insert(0, Action(Kind.COMPUTE, number, 1))
-        after = number + shift + 1
-        step, stage = (after, 1) if after < len(steps) else (0, 2)
-        leaving = [value for value in member.outputs if pattern.values[value].leaves]
-        steps[step] += [Action(Kind.STORE, value, stage) for value in leaving]
+        for value in member.outputs:
+            if pattern.values[value].leaves:
+                after = number + 1
+                while (value, after) in spread:
+                    after += 1
+                step, stage = (after + shift, 1) if after + shift < len(steps) else (0, 2)
+                steps[step].append(Action(Kind.STORE, value, stage))
     return timing_of(pattern, tuple(map(tuple, steps)))
+
+
+@lru_cache(maxsize=64)
+def spread_values(pattern: Pattern) -> tuple[tuple[int, int], ...]:
+    """Values that a member needs spread over more lanes, and that member."""
+    return tuple(
+        (member.inputs[index], number)
+        for number, member in enumerate(pattern.members)
+        for index in kernel_of(type(member.site.attrs)).spread_operands(member.site)
+    )
 
 
 def is_complete(pattern: Pattern, timetable: Timetable, absent: Iterable[bool]) -> bool:

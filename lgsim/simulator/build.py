@@ -139,7 +139,6 @@ def _assemble(
         wait=_join(waits),
         op=op,
         section=section_of_op[op].astype(np.int64),
-        block=np.repeat(np.arange(len(parts), dtype=np.int64), lengths),
         nbytes=_join(part.nbytes for part in parts),
         spans=Spans(command + touched, *spans),
         records=tuple(record for part in parts for record in part.records),

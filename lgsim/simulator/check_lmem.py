@@ -82,8 +82,8 @@ def check_lmem(program: Program, timeline: Timeline, lane_bytes: int) -> list[Vi
     found: list[Violation] = []
     lane = _LaneMap()
     start, end = timeline.start.tolist(), timeline.end.tolist()
-    columns = zip(program.records, program.engine.tolist(), program.block.tolist(), strict=True)
-    for command, (record, engine, block) in enumerate(columns):
+    columns = zip(program.records, program.engine.tolist(), program.section.tolist(), strict=True)
+    for command, (record, engine, section) in enumerate(columns):
         reads = [span for span in record.reads if span.nbytes]
         writes = [span for span in record.writes if span.nbytes]
         if any(_outside(span, lane_bytes) for span in (*reads, *writes)):
@@ -92,7 +92,7 @@ def check_lmem(program: Program, timeline: Timeline, lane_bytes: int) -> list[Vi
             continue
         blockers: dict[int, int] = {}
         for span in reads:
-            lost = _wrong_value(lane, span, (block, span.buffer))
+            lost = _wrong_value(lane, span, (section, span.buffer))
             if lost:
                 detail = f"reads value {span.buffer} at bytes {_text([span])}, "
                 detail += _holder(program, *lost)
@@ -112,7 +112,7 @@ def check_lmem(program: Program, timeline: Timeline, lane_bytes: int) -> list[Vi
         for span in reads:
             lane.read(span, engine, command)
         for span in writes:
-            lane.write(span, (block, span.buffer), command)
+            lane.write(span, (section, span.buffer), command)
     return found
 
 

@@ -12,19 +12,19 @@ from lgsim.simulator.timeline import Timeline
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """All values of a run in local memory, by block and number; one entry per value.
+    """All values of a run in local memory, by section and number; one entry per value.
 
     Attributes
     ----------
-    block, buffer : arrays of int64, shape (values,)
-        Block of the program, and the value's number in it. Several values may have the same.
+    section, buffer : arrays of int64, shape (values,)
+        Section of the program, and the value's number in it. Several values may have the same.
     nbytes : array of int64, shape (values,)
         Bytes of a lane.
     first_cycle, last_cycle : arrays of int64, shape (values,)
         Start of the first command that touches it, end of the last one.
     """
 
-    block: Int64s
+    section: Int64s
     buffer: Int64s
     nbytes: Int64s
     first_cycle: Int64s
@@ -38,19 +38,19 @@ def lifetimes(timeline: Timeline) -> Lifetimes:
     layer group that of the next slice.
     """
     program, spans = timeline.program, timeline.program.spans
-    block = program.block[spans.command]
-    order = np.lexsort((spans.buffer, block))  # stable: the spans of a buffer stay in issue order
-    block, buffer, command = block[order], spans.buffer[order], spans.command[order]
+    section = program.section[spans.command]
+    order = np.lexsort((spans.buffer, section))  # stable: the spans of a buffer stay in issue order
+    section, buffer, command = section[order], spans.buffer[order], spans.command[order]
     reading = spans.reading[order] == 1
     begins = np.ones(len(order), dtype=bool)
-    begins[1:] = (block[1:] != block[:-1]) | (buffer[1:] != buffer[:-1])
+    begins[1:] = (section[1:] != section[:-1]) | (buffer[1:] != buffer[:-1])
     begins[1:] |= reading[:-1] & ~reading[1:] & (command[1:] != command[:-1])
     first = np.flatnonzero(begins)
     if not len(first):
         return Lifetimes(first, first, first, first, first)
     address = np.minimum.reduceat(spans.address[order], first)
     return Lifetimes(
-        block=block[first],
+        section=section[first],
         buffer=buffer[first],
         nbytes=np.maximum.reduceat(spans.end_address[order], first) - address,
         first_cycle=np.minimum.reduceat(timeline.start[command], first),

@@ -104,7 +104,7 @@ class Spans:
     Attributes
     ----------
     command, buffer : arrays of int64, shape (spans,)
-        Which command, and which value of its block.
+        Which command, and which value of its section.
     address, end_address : arrays of int64, shape (spans,)
         First byte of a lane, and the one after the last.
     reading : array of int64, shape (spans,)
@@ -134,8 +134,8 @@ class Program:
         `engines.GDMA` or `engines.BDC`; a `Category`.
     cycles, wait : arrays of int64
         Cycles taken; index of the command of the other engine that must have ended, or −1.
-    op, section, block : arrays of int64
-        Owner of each command; `block` is the scope of its buffer numbers.
+    op, section : arrays of int64
+        Owner of each command; the section is the scope of its buffer numbers.
     nbytes : array of int64
         Bytes a transfer moves; 0 for instructions.
     spans : Spans
@@ -159,7 +159,6 @@ class Program:
     wait: Int64s
     op: Int64s
     section: Int64s
-    block: Int64s
     nbytes: Int64s
     spans: Spans
     records: tuple[Command, ...]

@@ -119,9 +119,9 @@ def test_records_name_everything() -> None:
 def test_lifetimes_span_first_write_to_last_use() -> None:
     timeline = toy_run().timeline
     found = lifetimes(timeline)
-    columns = (found.block, found.buffer, found.first_cycle, found.last_cycle)
+    columns = (found.section, found.buffer, found.first_cycle, found.last_cycle)
     rows = zip(*(column.tolist() for column in columns), strict=True)
-    values = {(block, buffer): cycles for block, buffer, *cycles in rows}
+    values = {(section, buffer): cycles for section, buffer, *cycles in rows}
     assert values[0, 0] == [0, 539]
     assert values[0, 1] == [200, 419]
     assert values[0, 4] == [420, 719]

@@ -16,6 +16,7 @@ from lgsim.planner.price import PlacedGroup, placed_sections, plan_cycles
 from lgsim.simulator.blocks import plan_blocks
 from lgsim.simulator.build import build_program
 from lgsim.simulator.check import check
+from lgsim.simulator.lifetimes import section_peaks
 from lgsim.simulator.timeline import run_program
 from lgsim.target.chip import Chip
 
@@ -40,6 +41,7 @@ def simulate(graph: Graph, plan: Plan, evaluator: GroupEvaluator) -> int:
     program = build_program(graph, plan_blocks(graph, plan, evaluator))
     timeline = run_program(program)
     assert check(program, timeline, evaluator.chip, graph) == []
+    assert section_peaks(timeline).max() <= evaluator.chip.lmem_bytes
     assert plan_cycles(graph, plan, evaluator) == timeline.total_cycles
     return timeline.total_cycles
 

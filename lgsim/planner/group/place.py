@@ -122,20 +122,22 @@ def _pack(order: Sequence[Buffer], chip: Chip, banks: bool) -> Placement:
 
 
 class _Placed:
-    """Blocks in order of their addresses, kept apart for every stretch of steps."""
+    """Blocks in order of their addresses: all, and those of every stretch of steps."""
 
     def __init__(self) -> None:
+        self._all: list[Block] = []
         self._blocks: dict[int, list[Block]] = {}
 
     def add(self, block: Block) -> None:
         """Remember a block."""
+        insort(self._all, block)
         for stretch in _stretches(block[2]):
             insort(self._blocks.setdefault(stretch, []), block)
 
     def beside(self, steps: int) -> Sequence[Block]:
         """All blocks that live in some steps, and others."""
-        found = [self._blocks.get(stretch, []) for stretch in _stretches(steps)]
-        return found[0] if len(found) == 1 else sorted(set(chain(*found)))
+        stretches = _stretches(steps)
+        return self._blocks.get(stretches[0], ()) if len(stretches) == 1 else self._all
 
 
 def _stretches(steps: int) -> list[int]:

@@ -20,9 +20,6 @@ from lgsim.kernels.schedule import Instruction, LmemSpan
 from lgsim.kernels.window import ConvShape
 from lgsim.target.timing import bdc
 
-SELECTOR_BUFFERS = 4
-"""Small values from which the 3IC kernel selector is built."""
-
 
 def convolve(
     emitter: Emitter,

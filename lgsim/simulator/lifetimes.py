@@ -18,15 +18,16 @@ class Lifetimes:
     ----------
     section, buffer : arrays of int64, shape (values,)
         Section of the program, and the value's number in it. Several values may have the same.
-    nbytes : array of int64, shape (values,)
-        Bytes of a lane.
+    address, end_address : arrays of int64, shape (values,)
+        First byte of a lane, and the one after the last.
     first_cycle, last_cycle : arrays of int64, shape (values,)
         Start of the first command that touches it, end of the last one.
     """
 
     section: Int64s
     buffer: Int64s
-    nbytes: Int64s
+    address: Int64s
+    end_address: Int64s
     first_cycle: Int64s
     last_cycle: Int64s
 
@@ -47,12 +48,12 @@ def lifetimes(timeline: Timeline) -> Lifetimes:
     begins[1:] |= reading[:-1] & ~reading[1:] & (command[1:] != command[:-1])
     first = np.flatnonzero(begins)
     if not len(first):
-        return Lifetimes(first, first, first, first, first)
-    address = np.minimum.reduceat(spans.address[order], first)
+        return Lifetimes(first, first, first, first, first, first)
     return Lifetimes(
         section=section[first],
         buffer=buffer[first],
-        nbytes=np.maximum.reduceat(spans.end_address[order], first) - address,
+        address=np.minimum.reduceat(spans.address[order], first),
+        end_address=np.maximum.reduceat(spans.end_address[order], first),
         first_cycle=np.minimum.reduceat(timeline.start[command], first),
         last_cycle=np.maximum.reduceat(timeline.end[command], first),
     )
@@ -61,7 +62,7 @@ def lifetimes(timeline: Timeline) -> Lifetimes:
 def lmem_use(timeline: Timeline) -> tuple[Int64s, Int64s]:
     """Bytes of a lane that hold live values, over time.
 
-    An op that works in place counts both its operand and its result while it runs.
+    Bytes that an operand and the result in its place share count once while the op runs.
 
     Returns
     -------
@@ -70,12 +71,37 @@ def lmem_use(timeline: Timeline) -> tuple[Int64s, Int64s]:
     used : array of int64, shape (changes,)
         Bytes in use from then on; the last one is 0.
     """
-    alive = lifetimes(timeline)
-    cycles = np.concatenate([alive.first_cycle, alive.last_cycle + 1])
+    nbytes, begin, end = _occupied(lifetimes(timeline))
+    cycles = np.concatenate([begin, end])
     order = np.argsort(cycles, kind="stable")
-    cycles, used = cycles[order], np.cumsum(np.concatenate([alive.nbytes, -alive.nbytes])[order])
+    cycles, used = cycles[order], np.cumsum(np.concatenate([nbytes, -nbytes])[order])
     settled = np.flatnonzero(np.diff(cycles, append=-1))  # after all changes of a cycle
     return cycles[settled], used[settled]
+
+
+def _occupied(alive: Lifetimes) -> tuple[Int64s, Int64s, Int64s]:
+    """Stretches of bytes in use: how many bytes, the first cycle, and the one after the last.
+
+    The values of a section are cut where another one of them begins or ends. Of those at the same
+    bytes each counts from when the ones before are over. Values of different sections never lie
+    at the same bytes at the same time.
+    """
+    ends = [(alive.section << 32) + each for each in (alive.address, alive.end_address)]
+    edges = np.unique(np.concatenate(ends))
+    first, after = (np.searchsorted(edges, each) for each in ends)
+    count = after - first
+    value = np.repeat(np.arange(len(count)), count)
+    place = np.arange(len(value)) + np.repeat(first - (np.cumsum(count) - count), count)
+    order = np.lexsort((alive.first_cycle[value], place))
+    value, place = value[order], place[order]
+    begin, end = alive.first_cycle[value], alive.last_cycle[value] + 1
+    if len(value):
+        # The latest end so far at each place: places are kept apart by more than any cycle.
+        apart = place * int(end.max())
+        over = np.maximum.accumulate(end + apart) - apart
+        again = place[1:] == place[:-1]
+        begin[1:][again] = np.maximum(begin[1:], over[:-1])[again]
+    return np.diff(edges)[place], np.minimum(begin, end), end
 
 
 def section_peaks(timeline: Timeline) -> Int64s:

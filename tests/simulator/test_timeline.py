@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from toy_schedule import block, toy_graph, toy_run
+from toy_schedule import TILES_IN, TILES_OUT, block, toy_graph, toy_run
 
-from lgsim.kernels.schedule import Direction, Instruction, Schedule, Step, Transfer
+from lgsim.kernels.schedule import Direction, Instruction, LmemSpan, Schedule, Step, Transfer
 from lgsim.planner.plan import Section
 from lgsim.simulator.build import build_program
 from lgsim.simulator.engines import BDC, GDMA
@@ -131,6 +131,44 @@ def test_lifetimes_span_first_write_to_last_use() -> None:
     assert used[0] == 128
     assert used[-1] == 0
     assert used.max() == 128 + 64 * 3
+
+
+def test_a_result_in_place_of_its_operand_counts_once() -> None:
+    """64 bytes come in, 48 of them are overwritten while they are read."""
+    operand, result = TILES_IN[0], LmemSpan(3, TILES_IN[0].address, 48)
+    schedule = (
+        Step((Transfer("GDMA_TENSOR", Direction.FILL, 10, 0, writes=(operand,)),)),
+        Step((), (Instruction("AR", "add", 20, reads=(operand,), writes=(result,)),)),
+        Step((), (Instruction("AR", "add", 30, reads=(result,), writes=(TILES_OUT[1],)),)),
+    )
+    cycles, used = lmem_use(run_program(build_program(toy_graph(), [block("conv1", schedule)])))
+    at = np.searchsorted(cycles, [0, 10, 29, 30, 59, 60], side="right") - 1
+    assert used[at].tolist() == [64, 64, 64, 48 + 64, 48 + 64, 0]
+
+
+spans = st.builds(LmemSpan, st.integers(0, 3), st.integers(0, 6), st.integers(1, 5))
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.lists(spans, max_size=2), spans), min_size=1))
+def test_bytes_in_use_are_those_that_some_value_holds(
+    commands: list[tuple[int, list[LmemSpan], LmemSpan]],
+) -> None:
+    """Counted byte by byte and cycle by cycle."""
+    instructions = [
+        Instruction("AR", "add", cycles, reads=tuple(reads), writes=(made,))
+        for cycles, reads, made in commands
+    ]
+    schedule = tuple(Step((), (instruction,)) for instruction in instructions)
+    timeline = run_program(build_program(toy_graph(), [block("conv1", schedule)]))
+    held: list[set[int]] = [set() for _ in range(timeline.total_cycles + 1)]
+    alive = lifetimes(timeline)
+    columns = (alive.address, alive.end_address, alive.first_cycle, alive.last_cycle)
+    for address, after, first, last in zip(*(column.tolist() for column in columns), strict=True):
+        for cycle in range(first, last + 1):
+            held[cycle].update(range(address, after))
+    cycles, used = lmem_use(timeline)
+    at = np.searchsorted(cycles, np.arange(len(held)), side="right") - 1
+    assert used[at].tolist() == [len(each) for each in held]
 
 
 def test_no_commands_at_all() -> None:

@@ -40,7 +40,7 @@ def plan_from_file(
     evaluator : GroupEvaluator
         Knows the chip, and what is switched on.
     vendor_steps : bool
-        Whether the groups of a finished plan of the vendor's take its time steps as well.
+        Whether the groups of a finished plan of the vendor's take its time steps and addresses.
 
     Raises
     ------

@@ -28,7 +28,8 @@ class Settings:
         A plan, or a file with one (lgsim's own, or the vendor's): the network is scheduled as it
         says (strategy ``given``).
     vendor_steps : bool
-        Whether a finished plan of the vendor's gives the time steps of its groups as well.
+        Whether a finished plan of the vendor's gives the time steps of its groups as well, and
+        where their buffers lie in local memory.
     timing : str
         Timing profile of the target.
     batch : int, optional

@@ -82,7 +82,7 @@ def estimate_totals(
     graphs : {"onnx", "ir"}
         Whether networks are read from ONNX files or as the vendor has lowered them.
     vendor_steps : bool
-        Whether the vendor's plans give the time steps as well.
+        Whether the vendor's plans give the time steps and addresses as well.
 
     Raises
     ------

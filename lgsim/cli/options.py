@@ -123,7 +123,7 @@ def plan_options(function: Function) -> Function:
     steps = click.option(
         "--vendor-steps",
         is_flag=True,
-        help="With a finished plan of the vendor's: keep its time steps as well.",
+        help="With a finished plan of the vendor's: keep its time steps and addresses too.",
     )
     return plan(steps(function))
 

@@ -47,7 +47,7 @@ from lgsim.cli.output import print_json
 @click.option(
     "--vendor-steps",
     is_flag=True,
-    help="With finished plans of the vendor's: keep their time steps as well.",
+    help="With finished plans of the vendor's: keep their time steps and addresses too.",
 )
 @click.option(
     "--strategy",

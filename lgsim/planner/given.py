@@ -61,7 +61,7 @@ def check_ops(graph: Graph, sections: Sequence[Section], where: str) -> None:
             done.add(name)
     missing = [op.name for op in graph if op.name not in done]
     if missing:
-        raise LgsimError(f"{_listed(missing)} of '{graph.name}' not in the plan", where=where)
+        raise LgsimError(f"{_listed(missing, graph.name)} not in the plan", where=where)
 
 
 def with_type(graph: Graph, section: Section, chip: Chip) -> Section:
@@ -89,10 +89,10 @@ def _too_early(name: str, maker: str, sections: Sequence[Section], where: str) -
     return LgsimError(f"'{name}' would run before '{maker}', whose result it reads", where=where)
 
 
-def _listed(names: Sequence[str]) -> str:
+def _listed(names: Sequence[str], network: str) -> str:
     if len(names) == 1:
-        return f"op '{names[0]}' is"
-    return f"{len(names)} ops ('{names[0]}', …) are"
+        return f"op '{names[0]}' of '{network}' is"
+    return f"{len(names)} ops of '{network}' ('{names[0]}', …) are"
 
 
 def _fitting(graph: Graph, section: Section, evaluator: GroupEvaluator, where: str) -> Section:
@@ -105,7 +105,7 @@ def _fitting(graph: Graph, section: Section, evaluator: GroupEvaluator, where: s
     failure = local_failure(pattern, evaluator.features)
     failure = failure or type_failure(pattern, group_type, evaluator.chip)
     if failure is None:
-        found = evaluator.evaluate_section(pattern, group_type, section.secs, section.steps)
+        found = evaluator.evaluate_section(pattern, group_type, section.secs, section.given)
         if not isinstance(found, Failure):
             return section
         failure = found

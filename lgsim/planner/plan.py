@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lgsim.kernels.support import GroupType
-from lgsim.planner.group.timetable import Timetable
+from lgsim.planner.group.given import Given
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class Section:
         Slices along n, c, d, h and w.
     reason : str
         Why the section is what it is, in words; may be empty.
-    steps : Timetable or None
-        Time steps of a group that are to be kept; usually they are found anew.
+    given : Given or None
+        Time steps and addresses of a group that are to be kept; usually they are found anew.
     """
 
     kind: Literal["global", "group"]
@@ -38,7 +38,7 @@ class Section:
     type: GroupType | Literal[""] = ""
     secs: tuple[int, int, int, int, int] = (1, 1, 1, 1, 1)
     reason: str = ""
-    steps: Timetable | None = None
+    given: Given | None = None
 
 
 def section_name(ops: Sequence[str]) -> str:

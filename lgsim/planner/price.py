@@ -100,7 +100,7 @@ def placed_sections(
 def _outline(section: Section, pattern: Pattern, evaluator: GroupEvaluator) -> Outline:
     if section.type == "":
         raise LgsimError("a layer group needs a type", where=section.name)
-    found = evaluator.finished(pattern, section.type, section.secs, section.steps)
+    found = evaluator.finished(pattern, section.type, section.secs, section.given)
     if isinstance(found, Failure):
         raise InfeasibleError(found.detail, where=section.name)
     return evaluator.outline(found)

@@ -10,8 +10,9 @@ from lgsim.errors import LgsimError
 from lgsim.frontends.vendor_plan import VendorPlan
 from lgsim.graph import Graph
 from lgsim.graph.tensor_type import Shape
-from lgsim.planner.group import GroupEvaluator, pattern_of
-from lgsim.planner.group.given import given_timetable
+from lgsim.planner.group import Failure, GroupEvaluator, pattern_of
+from lgsim.planner.group.given import Given
+from lgsim.planner.group.recorded import recorded_group
 from lgsim.planner.plan import Section, section_name
 
 _LEFT_OUT = ("Concat", "Permute", "Reshape", "Slice", "Squeeze", "Unsqueeze")
@@ -111,7 +112,9 @@ def _look(kind: str, shape: Shape) -> tuple[str, Shape]:
 def with_vendor_steps(
     graph: Graph, sections: list[Section], plan: VendorPlan, evaluator: GroupEvaluator, where: str
 ) -> list[Section]:
-    """The sections of `vendor_sections` with the time steps of the plan.
+    """The sections of `vendor_sections` with the time steps and addresses of the plan.
+
+    Groups for whose buffers it has not all addresses keep the time steps only, with a warning.
 
     Raises
     ------
@@ -127,10 +130,18 @@ def with_vendor_steps(
         group = next(groups)
         pattern, _ = pattern_of(graph, section.ops)
         absent = evaluator.book.statics(pattern, group.type).absent
-        steps = given_timetable(pattern, group, absent)
-        if steps is None:
+        given = recorded_group(pattern, group, absent)
+        if given is None:
             raise LgsimError(
                 f"the time steps of group '{section.name}' do not match its ops", where=where
             )
-        found.append(replace(section, steps=steps))
+        assert section.type, "a group of the plan has a type"
+        fits = evaluator.evaluate_section(pattern, section.type, section.secs, given)
+        if isinstance(fits, Failure) and fits.rule == "addresses":
+            given = Given(given.table)
+        found.append(replace(section, given=given))
+    unplaced = sum(each.given is not None and not each.given.addresses for each in found)
+    warning = f"the plan has no addresses for {unplaced} of {len(plan.groups)} groups: found anew"
+    if unplaced and warning not in graph.warnings:
+        graph.warnings.append(warning)
     return found

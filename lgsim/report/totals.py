@@ -65,7 +65,7 @@ def totals_chapter(
 def _title(strategy: str, graphs: Graphs, vendor_steps: bool) -> str:
     if strategy == GIVEN:
         whose = "the vendor's" if vendor_steps else "lgsim's"
-        return f"the vendor's groups on the vendor's graphs, {whose} time steps"
+        return f"the vendor's groups on the vendor's graphs, {whose} time steps and addresses"
     return f"strategy `{strategy}`" + (" on the vendor's graphs" if graphs == "ir" else "")
 
 

@@ -11,6 +11,7 @@ from lgsim.planner.group.costs import GroupCosts, group_costs, thrifty_costs
 from lgsim.planner.group.cuts import WHOLE
 from lgsim.planner.group.evaluation import Evaluation, placed
 from lgsim.planner.group.failure import Failure, too_long
+from lgsim.planner.group.given import Given, arranged_as_given
 from lgsim.planner.group.lmem import Occupancy, crowded, occupancy_of
 from lgsim.planner.group.pattern import Pattern
 from lgsim.planner.group.price import busier_engine, least_cycles, price
@@ -43,7 +44,7 @@ class Arranger:
         self,
         pattern: Pattern,
         slicing: Slicing,
-        timetable: Timetable | None = None,
+        given: Given | None = None,
         *,
         patient: bool = True,
         limit: int | None = None,
@@ -54,8 +55,8 @@ class Arranger:
         ----------
         pattern, slicing : Pattern, Slicing
             The group, and how it is cut.
-        timetable : Timetable, optional
-            Its time steps, if they are given.
+        given : Given, optional
+            Its time steps and perhaps its addresses, if a plan says so.
         patient : bool
             Whether to try one slice after the other too if there is no room for the pipeline.
         limit : int, optional
@@ -65,10 +66,12 @@ class Arranger:
         busy_cycles = busier_engine(base)
         if limit is not None and busy_cycles >= limit:
             return too_long(limit, busy_cycles)
-        pipelined = self.planning.software_pipeline
-        case = _Case(self.book, self.planning, pattern, slicing, base, timetable, pipelined, limit)
+        if given is not None and given.addresses:
+            return arranged_as_given(pattern, slicing, self.book, base, given)
+        pipelined, steps = self.planning.software_pipeline, given.table if given else None
+        case = _Case(self.book, self.planning, pattern, slicing, base, steps, pipelined, limit)
         found = case.first_fit()
-        others = timetable is None and pipelined and patient and slicing.secs != WHOLE
+        others = given is None and pipelined and patient and slicing.secs != WHOLE
         if others and isinstance(found, Failure) and found.rule == "memory":
             # Slice after slice takes longer, but fewer of them live at the same time.
             return replace(case, pipelined=False).first_fit()

@@ -128,6 +128,21 @@ def thrifty_costs(
     sharing = in_place_operands(pattern, slicing, last=thrift.last) if thrift.in_place else {}
     if thrift.only is not None:
         sharing = {number: sharing[number] for number in sharing if number in thrift.only}
+    return saving_costs(pattern, slicing, book, costs, held, sharing)
+
+
+def saving_costs(
+    pattern: Pattern,
+    slicing: Slicing,
+    book: CostBook,
+    costs: GroupCosts,
+    held: tuple[bool, ...],
+    sharing: Mapping[int, int],
+) -> GroupCosts:
+    """The costs if constants are held so, and some members put their result over an operand.
+
+    `sharing` are those members, and which of their operands.
+    """
     if not sharing:
         return costs if held == costs.held else replace(costs, held=held)
     known = book.statics(pattern, slicing.group_type)

@@ -18,14 +18,14 @@ from lgsim.planner.group.cuts import Secs
 from lgsim.planner.group.emit import Emitter, TimedSchedule
 from lgsim.planner.group.evaluation import Evaluation, final_placement
 from lgsim.planner.group.failure import Failure, too_long
+from lgsim.planner.group.given import Given
 from lgsim.planner.group.lmem import Placement
 from lgsim.planner.group.pattern import Pattern
 from lgsim.planner.group.search import Search
 from lgsim.planner.group.slicing import infer
-from lgsim.planner.group.timetable import Timetable
 from lgsim.target.chip import Chip
 
-_Section = tuple[Pattern, GroupType, Secs, Timetable | None]
+_Section = tuple[Pattern, GroupType, Secs, Given | None]
 
 
 class GroupEvaluator:
@@ -116,15 +116,15 @@ class GroupEvaluator:
         pattern: Pattern,
         group_type: GroupType,
         secs: Secs,
-        timetable: Timetable | None = None,
+        given: Given | None = None,
     ) -> Evaluation | Failure:
         """The group as a plan has it; what `evaluate` found is taken if it is the same."""
-        found = None if timetable else self._found.get(pattern)
+        found = None if given else self._found.get(pattern)
         if isinstance(found, Evaluation) and (found.group_type, found.secs) == (group_type, secs):
             return found
-        key = pattern, group_type, secs, timetable
+        key = pattern, group_type, secs, given
         if key not in self._sections:
-            self._sections[key] = self.evaluate_as(pattern, group_type, secs, timetable)
+            self._sections[key] = self.evaluate_as(pattern, group_type, secs, given)
         return self._sections[key]
 
     def evaluate_as(
@@ -132,24 +132,24 @@ class GroupEvaluator:
         pattern: Pattern,
         group_type: GroupType,
         secs: Secs,
-        timetable: Timetable | None = None,
+        given: Given | None = None,
     ) -> Evaluation | Failure:
-        """The group with a given type and sections, and time steps if they are given as well."""
+        """The group with a given type and sections, and what else a plan says of it."""
         slicing = infer(pattern, group_type, secs, self.chip.lanes)
         if isinstance(slicing, Failure):
             return slicing
-        return Arranger(self.book, self.planning).arrange(pattern, slicing, timetable)
+        return Arranger(self.book, self.planning).arrange(pattern, slicing, given)
 
     def finished(
         self,
         pattern: Pattern,
         group_type: GroupType,
         secs: Secs,
-        timetable: Timetable | None = None,
+        given: Given | None = None,
     ) -> Evaluation | Failure:
         """The group of a plan as it runs: time steps that are not given are merged."""
-        found = self.evaluate_section(pattern, group_type, secs, timetable)
-        if isinstance(found, Failure) or timetable or not self.planning.step_balance:
+        found = self.evaluate_section(pattern, group_type, secs, given)
+        if isinstance(found, Failure) or given or not self.planning.step_balance:
             return found
         known = self._finished.get(id(found))
         if known is None:

@@ -19,7 +19,10 @@ from lgsim.target.chip import Chip
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A group that fits: how it is cut, when what happens, where everything lies, the price."""
+    """A group that fits: how it is cut, when what happens, where everything lies, the price.
+
+    The addresses of a `settled` group are given, and stay.
+    """
 
     pattern: Pattern
     slicing: Slicing
@@ -27,6 +30,7 @@ class Evaluation:
     costs: GroupCosts
     placement: Placement
     price: Price
+    settled: bool = False
 
     @property
     def timetable(self) -> Timetable:
@@ -86,7 +90,7 @@ def final_placement(found: Evaluation, chip: Chip) -> Placement:
 
     A price that depends on the banks of the buffers already holds for such a placement.
     """
-    if found.costs.hazards:
+    if found.settled or found.costs.hazards:
         return found.placement
     occupancy = occupancy_of(found.pattern, found.timing, found.costs, chip.eu_bytes)
     if isinstance(occupancy, Failure):

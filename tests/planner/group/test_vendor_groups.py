@@ -16,10 +16,10 @@ from lgsim.frontends.vendor_plan import STORE, VendorGroup, VendorPlan
 from lgsim.planner.group.book import CostBook
 from lgsim.planner.group.costs import group_costs
 from lgsim.planner.group.evaluate import Evaluation, GroupEvaluator
-from lgsim.planner.group.given import given_timetable
 from lgsim.planner.group.group_type import choose_type
 from lgsim.planner.group.pattern import Pattern, pattern_of
 from lgsim.planner.group.price import price
+from lgsim.planner.group.recorded import recorded_group
 from lgsim.planner.group.slicing import Slicing, infer
 from lgsim.planner.group.timetable import is_complete
 from lgsim.target.chip import Chip
@@ -67,9 +67,9 @@ def test_same_groups_same_price(reference: Path, chip: Chip, network: str) -> No
         slicing = infer(pattern, group.type, group.secs, chip.lanes)
         assert isinstance(slicing, Slicing)
         costs = group_costs(pattern, slicing, book)
-        table = given_timetable(pattern, group, costs.absent)
-        assert table is not None
-        close += abs(price(table, costs).cycles / group.span_cycles - 1) <= WITHIN
+        given = recorded_group(pattern, group, costs.absent)
+        assert given is not None
+        close += abs(price(given.table, costs).cycles / group.span_cycles - 1) <= WITHIN
         count += 1
     assert close >= SHARE * count
 
@@ -84,10 +84,10 @@ def test_groups_that_overlap_take_as_long_together(
         slicing = infer(pattern, group.type, group.secs, chip.lanes)
         assert isinstance(slicing, Slicing)
         costs = group_costs(pattern, slicing, book)
-        table = given_timetable(pattern, group, costs.absent)
-        assert table is not None
-        assert is_complete(pattern, table, costs.absent)
-        total += price(table, costs).cycles
+        given = recorded_group(pattern, group, costs.absent)
+        assert given is not None
+        assert is_complete(pattern, given.table, costs.absent)
+        total += price(given.table, costs).cycles
         edges.append((group.start_cycle, group.start_cycle + group.span_cycles))
     covered, until = 0, 0
     for start, end in sorted(edges):
@@ -132,10 +132,10 @@ def test_own_choice_is_about_as_good(reference: Path, chip: Chip, network: str) 
         slicing = infer(pattern, group.type, group.secs, chip.lanes)
         assert isinstance(slicing, Slicing)
         costs = group_costs(pattern, slicing, evaluator.book)
-        table = given_timetable(pattern, group, costs.absent)
-        assert table is not None
+        given = recorded_group(pattern, group, costs.absent)
+        assert given is not None
         own += found.price.cycles
-        vendor += price(table, costs).cycles
+        vendor += price(given.table, costs).cycles
     assert own <= (1 + WITHIN) * vendor
 
 

@@ -33,7 +33,8 @@ class VendorOp:
     slices : tuple
         Per axis n, c, d, h, w the (start, length) of each slice of the result.
     address, nbytes : int
-        Where a slice of the result lies in local memory, and its bytes per lane.
+        Where a slice of the result lies in local memory (None if the file does not say), and its
+        bytes per lane.
     buffer_address, buffer_bytes : int
         The same for intermediate values; 0 bytes if there are none.
     aligned : bool
@@ -47,9 +48,9 @@ class VendorOp:
     id: int
     stage: int
     slices: tuple[tuple[tuple[int, int], ...], ...]
-    address: int
+    address: int | None
     nbytes: int
-    buffer_address: int
+    buffer_address: int | None
     buffer_bytes: int
     aligned: bool
 
@@ -178,9 +179,9 @@ def _op(op: dict[str, Any]) -> VendorOp:
         op["id"],
         op["stage"],
         tuple(tuple(zip(slices[axis]["idx"], slices[axis]["len"], strict=True)) for axis in _AXES),
-        lmem["addr"],
+        lmem.get("addr"),
         lmem["bytes"],
-        lmem["buffer_addr"],
+        lmem.get("buffer_addr"),
         lmem["buffer_bytes"],
         lmem["eu_align"],
     )

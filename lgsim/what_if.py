@@ -9,6 +9,7 @@ from lgsim.planner import STRATEGIES, Plan
 from lgsim.planner.borders import Border
 from lgsim.planner.group import Failure, GroupEvaluator, pattern_of
 from lgsim.planner.price import plan_cycles
+from lgsim.planner.strategies import group_search
 
 MOST_TIMES = 4
 """More local memory than this many times what there is would be another chip."""
@@ -91,11 +92,12 @@ class WhatIf:
         """
         chip = self.prepared.chip
         unit = chip.banks * chip.eu_bytes
+        search = group_search(self.plan.strategy)
         pattern, _ = pattern_of(self.prepared.typed, border.joined)
 
         def fits(units: int) -> bool:
             evaluator = self._larger(units * unit).evaluator
-            return not isinstance(evaluator.evaluate(pattern), Failure)
+            return not isinstance(search(evaluator, pattern), Failure)
 
         low, high = 0, max(1, -(-border.missing_bytes // unit))
         most = (MOST_TIMES - 1) * chip.lmem_bytes // unit

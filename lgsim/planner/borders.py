@@ -13,6 +13,7 @@ from lgsim.kernels.support import Refusal
 from lgsim.planner.group import Failure, GroupEvaluator, pattern_of
 from lgsim.planner.plan import Plan, Section, section_name
 from lgsim.planner.price import plan_cycles
+from lgsim.planner.strategies import Search, group_search
 
 Cause = Literal["refused", "misfit", "price"]
 Side = Literal["left", "right"]
@@ -83,7 +84,7 @@ def find_border(
     Parameters
     ----------
     graph, plan, evaluator : Graph, Plan, GroupEvaluator
-        The plan, and what it was made with.
+        The plan, and what it was made with. Larger groups are looked for as its strategy does.
     number : int
         The section before the border.
     grow : {"left", "right"}
@@ -98,7 +99,8 @@ def find_border(
     both = (*left.ops, *right.ops)
     cut = len(left.ops) + 1 if grow == "left" else len(left.ops) - 1
     ways = [way for way in ((both[:cut], both[cut:]), (both, ())) if len(max(way, key=len)) > 1]
-    parts = [_sections(graph, evaluator, way) for way in ways]
+    search = group_search(plan.strategy)
+    parts = [_sections(graph, evaluator, search, way) for way in ways]
     if all(isinstance(sections, _Misfit) for sections in parts):
         return _misfit(before, after, parts[0])
     first, last = number and number - 1, number + 3
@@ -141,7 +143,7 @@ def _misfit(before: str, after: str, found: list[Section] | _Misfit) -> Border:
 
 
 def _sections(
-    graph: Graph, evaluator: GroupEvaluator, way: Sequence[tuple[str, ...]]
+    graph: Graph, evaluator: GroupEvaluator, search: Search, way: Sequence[tuple[str, ...]]
 ) -> list[Section] | _Misfit:
     """Sections of these ops, or the first that are no group."""
     found = []
@@ -149,7 +151,7 @@ def _sections(
         if len(ops) == 1:
             found.append(Section("global", ops[0], ops))
         elif ops:
-            answer = evaluator.evaluate(pattern_of(graph, ops)[0])
+            answer = search(evaluator, pattern_of(graph, ops)[0])
             if isinstance(answer, Failure):
                 return _Misfit(ops, answer)
             name = section_name(ops)

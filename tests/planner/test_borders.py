@@ -14,6 +14,7 @@ from lgsim.planner.borders import find_border
 from lgsim.planner.group import Evaluation, Failure, GroupEvaluator, pattern_of
 from lgsim.planner.plan import Plan, Section
 from lgsim.planner.price import plan_cycles
+from lgsim.planner.strategies import group_search
 from lgsim.settings import Settings
 from lgsim.what_if import WhatIf
 
@@ -66,10 +67,11 @@ def test_a_cut_has_the_price_of_the_better_alternative() -> None:
     assert border.extra_cycles <= then - now < 0
 
 
-def test_more_memory_of_the_missing_size_makes_room_and_less_does_not() -> None:
-    """Weights of 256 x 256 convolutions: two of them do not fit at a time."""
+@pytest.mark.parametrize("strategy", ["greedy", "dp"])
+def test_more_memory_of_the_missing_size_makes_room_and_less_does_not(strategy: str) -> None:
+    """Weights of 256 x 256 convolutions: two of them do not fit at a time, as either searches."""
     prepared = prepared_chain(3, channels=256)
-    plan = planned(prepared)
+    plan = planned(prepared, strategy)
     what_if = WhatIf(prepared, plan)
     for number in range(len(plan.sections) - 1):
         border = find_border(prepared.typed, plan, prepared.evaluator, number, "right")
@@ -83,10 +85,25 @@ def test_more_memory_of_the_missing_size_makes_room_and_less_does_not() -> None:
     unit = prepared.chip.banks * prepared.chip.eu_bytes
     for extra, fits in ((missing, True), (missing - unit, False)):
         chip = replace(prepared.chip, lmem_bytes=prepared.chip.lmem_bytes + extra)
-        assert isinstance(GroupEvaluator(chip).evaluate(pattern), Failure) is not fits
+        found = group_search(strategy)(GroupEvaluator(chip), pattern)
+        assert isinstance(found, Failure) is not fits
     gain = what_if.border(border)
     assert gain is not None
     assert gain.before_cycles == plan_cycles(prepared.typed, plan, prepared.evaluator)
+
+
+def test_greedy_and_explain_reckon_the_same_bytes() -> None:
+    """What the strategy says of the op that did not fit, its border says too."""
+    prepared = prepared_chain(3, channels=256)
+    plan = planned(prepared)
+    borders = {
+        number: find_border(prepared.typed, plan, prepared.evaluator, number - 1, "right")
+        for number, section in enumerate(plan.sections)
+        if "does not fit in as well" in section.reason
+    }
+    assert borders
+    for number, border in borders.items():
+        assert border.detail in plan.sections[number].reason
 
 
 def test_a_feature_that_is_off_is_a_remedy() -> None:

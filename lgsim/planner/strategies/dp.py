@@ -39,6 +39,7 @@ class CheapestCuts:
 
     name = "dp"
     summary = "the cheapest cuts of each run of ops that may be local (the vendor's opt2)"
+    search = staticmethod(GroupEvaluator.evaluate)
 
     def plan(self, graph: Graph, evaluator: GroupEvaluator) -> Plan:
         """Groups inside the runs of ops that may be local; all other ops are global layers."""

@@ -32,6 +32,7 @@ class Greedy:
 
     name = "greedy"
     summary = "from the last op backwards, the longest group that fits (the vendor's opt1)"
+    search = staticmethod(first_fit)
 
     def plan(self, graph: Graph, evaluator: GroupEvaluator) -> Plan:
         """Groups inside the runs of ops that may be local; all other ops are global layers."""

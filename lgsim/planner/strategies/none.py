@@ -12,6 +12,7 @@ class NoGrouping:
 
     name = "none"
     summary = "every op on its own, from DDR to DDR"
+    search = staticmethod(GroupEvaluator.evaluate)
 
     def plan(self, graph: Graph, evaluator: GroupEvaluator) -> Plan:
         """One global layer per op, in the order of the graph."""

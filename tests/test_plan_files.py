@@ -120,9 +120,9 @@ def test_a_plan_tried_under_other_conditions(tmp_path: Path) -> None:
     [
         ({"schema": 2}, "is a plan of schema 2"),
         ({"sections": [{"kind": "group", "ops": []}]}, "sections.0.ops: list should have"),
-        ({"sections": [{"kind": "pair", "ops": ["a"]}]}, "sections.0.kind: input should be"),
-        ({"sections": [{"kind": "global"}]}, "sections.0.ops: field required"),
-        ({"extra": 1}, "extra: extra inputs are not permitted"),
+        ({"sections": [{"kind": "pair", "ops": ["a"]}]}, "sections.0.kind: must be"),
+        ({"sections": [{"kind": "global"}]}, "sections.0.ops: is missing"),
+        ({"extra": 1}, "extra: unknown key"),
         ({"format": "else"}, "is no plan; 'lgsim plan NET"),
     ],
 )

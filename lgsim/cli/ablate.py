@@ -10,18 +10,20 @@ import click
 from lgsim.cli.options import (
     NetOptions,
     ScheduleOptions,
+    chip_options,
     json_option,
     keywords,
     net_options,
     output_option,
-    schedule_options,
+    strategy_option,
 )
 from lgsim.cli.output import print_json
 
 
 @click.command("ablate")
 @net_options
-@schedule_options
+@strategy_option
+@chip_options
 @click.option(
     "--features",
     metavar="A,B+C,…",

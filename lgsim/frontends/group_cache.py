@@ -90,11 +90,14 @@ def group_cache(document: Mapping[str, Any], where: str) -> GroupCache:
 
 
 def _group(item: Mapping[str, Any]) -> CachedSection:
-    n, c, d, h, w = (int(count) for count in item["shape_secs"])
+    secs = [int(count) for count in item["shape_secs"]]
     ops = tuple(str(name) for name in item["locs"])
     first, last = int(item["func_start_idx"]), int(item["func_end_idx"])
-    if not ops or len(ops) != last - first + 1 or min(n, c, d, h, w) < 1:
+    if not ops or len(ops) != last - first + 1:
         raise ValueError(f"the group at index {first} has {len(ops)} ops and ends at {last}")
+    if len(secs) != 5 or min(secs) < 1:
+        raise ValueError(f"the group at index {first} has shape_secs {secs}, not five from 1 up")
+    n, c, d, h, w = secs
     return CachedSection(first, ops, (n, c, d, h, w), int(item["group_cost"]))
 
 

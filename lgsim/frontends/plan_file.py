@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
+from lgsim.complaints import first_complaint
 from lgsim.errors import LgsimError
 
 SCHEMA = 1
@@ -108,6 +109,7 @@ def plan_file(document: Mapping[str, Any], where: str) -> PlanFile:
     try:
         return PlanFile.model_validate(document)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise LgsimError(f"{key}: {first['msg'].lower()}", where=where) from None
+        first = first_complaint(error)
+        raise LgsimError(
+            first.what, where=f"{where}: {first.key}", limit=first.limit, hint=first.more
+        ) from None

@@ -49,7 +49,8 @@ def read_json(path: Path) -> dict[str, Any]:
         data = path.read_bytes()
         document = json.loads(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data)
     except OSError as error:
-        raise LgsimError(error.strerror or "cannot be read", where=str(path)) from None
+        reason = (error.strerror or str(error)).lower()
+        raise LgsimError(f"cannot read the plan: {reason}", where=str(path)) from None
     except (EOFError, zlib.error, ValueError, RecursionError) as error:
         raise LgsimError("is no plan: it is damaged or no JSON", where=str(path)) from error
     if not isinstance(document, dict):

@@ -32,7 +32,10 @@ def read_totals(path: Path) -> list[RecordedTotal]:
     try:
         with path.open(newline="", encoding="utf-8") as stream:
             rows = list(csv.DictReader(stream))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise LgsimError(f"cannot read the recorded totals: {reason}", where=str(path)) from None
+    except (UnicodeDecodeError, csv.Error) as error:
         raise LgsimError(f"cannot read the recorded totals: {error}", where=str(path)) from None
     missing = [name for name in _COLUMNS if not rows or name not in rows[0]]
     if missing:

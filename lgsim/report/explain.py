@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lgsim.errors import LgsimError
 from lgsim.graph import Graph
 from lgsim.kernels import local_support
 from lgsim.kernels.site import Operand, OpSite, site_of
@@ -15,6 +14,7 @@ from lgsim.kernels.support import KERNEL_FEATURES, Features, Refusal
 from lgsim.pipeline import Prepared
 from lgsim.planner import Plan
 from lgsim.report.group_view import GroupView, group_views, groups_json
+from lgsim.report.op_names import find_name
 from lgsim.rewrites import REWRITES, RewriteLog
 from lgsim.rewrites.log import LoggedOp
 from lgsim.what_if import WhatIf
@@ -125,19 +125,9 @@ class Explanation:
         """
         names = [verdict.name for verdict in self.ops]
         gone = [logged.op.name for event in self.log.events for logged in event.removed]
-        if text in names or text in gone:
+        if text in gone:
             return text
-        found = [name for name in names if text in name]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            few = ", ".join(f"'{name}'" for name in found[:3])
-            raise LgsimError(f"{len(found)} ops are called like '{text}'", hint=f"give one: {few}")
-        from difflib import get_close_matches
-
-        near = get_close_matches(text, names, n=1, cutoff=0.3)
-        hint = f"did you mean '{near[0]}'?" if near else "--all lists the ops"
-        raise LgsimError(f"there is no op '{text}'", hint=hint)
+        return find_name(text, names, hint="--all lists the ops")
 
     def text(self, op: str | None = None, *, every: bool = False) -> str:
         """What `lgsim explain` prints: an overview, or everything about one op."""

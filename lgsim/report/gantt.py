@@ -8,7 +8,6 @@ one engine only, and neither. The slowest sections are numbered above and listed
 from __future__ import annotations
 
 import os
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +24,7 @@ from lgsim.report.gantt_rows import (
     draw_states,
     style_axes,
 )
+from lgsim.report.op_names import find_name
 from lgsim.report.pictures import (
     WIDTH_INCHES,
     picture_suffix,
@@ -124,17 +124,14 @@ def _window_of(run: RunInfo, name: str) -> tuple[int, int]:
     timeline, program = run.timeline, run.program
     sections = [section.name for section in program.sections]
     ops = [op.name for op in program.ops]
+    name = find_name(name, [*ops, *sections], run.model)
     if name in sections:
         number = sections.index(name)
         first, after = int(timeline.section_start[number]), int(timeline.section_end[number])
-    elif name in ops:
+    else:
         mine = program.op == ops.index(name)
         first = int(timeline.start[mine].min(initial=run.cycles))
         after = int(timeline.end[mine].max(initial=-1)) + 1
-    else:
-        close = get_close_matches(name, [*ops, *sections], 1)
-        hint = f"did you mean '{close[0]}'?" if close else ""
-        raise LgsimError(f"no operator or section '{name}'", where=run.model, hint=hint)
     if first >= after:
         raise LgsimError(f"nothing to draw: '{name}' takes no time", where=run.model)
     return first, after

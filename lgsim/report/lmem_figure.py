@@ -8,31 +8,26 @@ slices is shown as it repeats itself: what lives across the end of a round goes 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from lgsim.errors import InfeasibleError, LgsimError
-from lgsim.graph import Graph
-from lgsim.planner.anatomy import buffer_uses
-from lgsim.planner.group import Binding, Evaluation, Failure, GroupEvaluator, pattern_of
-from lgsim.planner.group.lmem import Placement, peak, runs
-from lgsim.planner.group.price import engine_cycles
-from lgsim.planner.plan import Section
 from lgsim.report import palette
+from lgsim.report.lmem_view import (
+    Box,
+    Floats,
+    LmemView,
+    lmem_boxes,
+    lmem_view,
+    peak_bytes,
+    step_edges,
+)
 from lgsim.report.pictures import (
     WIDTH_INCHES,
     picture_suffix,
     save_figure,
-    settings_line,
     time_unit,
     write_legend,
     write_title,
 )
-from lgsim.report.tables import shorten
 from lgsim.run import Run
 from lgsim.target.chip import Chip
 
@@ -40,13 +35,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Floats: TypeAlias = NDArray[np.float64]
-
 _HEIGHT_INCHES = 7.6
 _LEFT, _RIGHT = 0.075, 0.985
 _KIB = 1024
 _CHARACTER = 0.0052
 """Width of a character of a label, as a share of the axis."""
+
+_SHORTEST_NAME = 6
+"""Letters of a name below which it says nothing."""
 
 _LINE = 0.021
 """Height of a label, as a share of the axis."""
@@ -58,31 +54,6 @@ ROLE_COLORS = {
     "scratch": "#B0B0B0",
 }
 _INK_ON = {"activation": "white", "weight": "#10303F", "weight that stays": "white"}
-
-
-@dataclass(frozen=True, slots=True)
-class LmemView:
-    """A placed group, and what the picture says about it."""
-
-    graph: Graph
-    section: Section
-    found: Evaluation
-    placement: Placement
-    chip: Chip
-    title: str
-    settings: str
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A buffer over a run of steps without a gap."""
-
-    name: str
-    role: str
-    first_step: int
-    after_step: int
-    address: int
-    nbytes: int
 
 
 def plot_lmem(run: Run, path: str | os.PathLike[str], focus: str | None = None) -> None:
@@ -105,74 +76,6 @@ def plot_lmem(run: Run, path: str | os.PathLike[str], focus: str | None = None) 
     """
     picture_suffix(path)
     save_figure(lmem_figure(lmem_view(run, focus)), path)
-
-
-def lmem_view(run: Run, focus: str | None = None) -> LmemView:
-    """The group an op is in, or the slowest one, evaluated and placed as in the run."""
-    section = _section(run, focus)
-    off = [name for name, on in run.features.items() if not on]
-    evaluator = GroupEvaluator.without(run.chip, off)
-    pattern, _ = pattern_of(run.graph, section.ops)
-    assert section.type, "a group has a type"
-    found = evaluator.finished(pattern, section.type, section.secs, section.steps)
-    if isinstance(found, Failure):
-        raise InfeasibleError(found.detail, where=section.name)
-    title = f"{run.model}: local memory of {section.name}"
-    placement = evaluator.placement(found)
-    return LmemView(run.graph, section, found, placement, run.chip, title, settings_line(run))
-
-
-def _section(run: Run, focus: str | None) -> Section:
-    sections = run.plan.sections
-    if focus is None:
-        cycles = run.timeline.section_cycles().tolist()
-        groups = [number for number, section in enumerate(sections) if section.kind == "group"]
-        if not groups:
-            hint = "another --strategy makes layer groups"
-            raise LgsimError("the plan has no layer group", where=run.model, hint=hint)
-        return sections[max(groups, key=lambda number: cycles[number])]
-    for section in sections:
-        if focus == section.name or focus in section.ops:
-            if section.kind == "global":
-                raise LgsimError(f"'{focus}' runs alone, in no layer group", where=run.model)
-            return section
-    near = get_close_matches(focus, [name for section in sections for name in section.ops], 1)
-    hint = f"did you mean '{near[0]}'?" if near else ""
-    raise LgsimError(f"no operator or section '{focus}'", where=run.model, hint=hint)
-
-
-def lmem_boxes(view: LmemView) -> list[Box]:
-    """Every buffer, once for each run of steps it lives in.
-
-    With one slice, stages follow each other: step k of stage s is step s · (steps) + k.
-    """
-    return [
-        Box(use.name, use.role, first, after, view.placement.addresses[buffer.owner], use.nbytes)
-        for buffer, use in buffer_uses(view.found, _binding(view), view.chip)
-        for first, after in runs(buffer.steps)
-    ]
-
-
-def _binding(view: LmemView) -> Binding:
-    return pattern_of(view.graph, view.section.ops)[1]
-
-
-def step_edges(found: Evaluation) -> tuple[Floats, Floats, Floats]:
-    """Where each step begins (and the last one ends), and both engines' busy shares of it.
-
-    In cycles: of each stage for one slice, else of a round, averaged over the slices.
-    """
-    bdc, gdma = engine_cycles(found.timetable, found.costs)
-    slices = found.costs.slices
-    if slices == 1:
-        works = [table.reshape(-1).astype(np.float64) for table in (bdc, gdma)]
-        longer = np.maximum(*works)
-    else:
-        works = [table.sum(axis=0) / slices for table in (bdc, gdma)]
-        longer = np.maximum(bdc, gdma).sum(axis=0) / slices
-    edges = np.concatenate([[0.0], np.cumsum(longer)])
-    shares = [np.divide(w, longer, out=np.zeros_like(w), where=longer > 0) for w in works]
-    return edges, shares[0], shares[1]
 
 
 def lmem_figure(view: LmemView) -> Figure:
@@ -229,20 +132,31 @@ def _draw_boxes(axes: Axes, chip: Chip, edges: Floats, boxes: list[Box]) -> None
                 zorder=2,
             )
         )
-        letters = int((end - begin) / whole / _CHARACTER) - 1
-        if high / room < _LINE or letters < 4:
+        text = _label(box, int((end - begin) / whole / _CHARACTER) - 1)
+        if high / room < _LINE or not text:
             continue
-        text = f"{box.name} {high:,.0f}" if high >= 10 else f"{box.name} {high:,.1f}"
         axes.text(
             (begin + end) / 2,
             low + high / 2,
-            shorten(text, letters),
+            text,
             ha="center",
             va="center",
             fontsize=6.5,
             color=_INK_ON.get(box.role, palette.INK),
             zorder=3,
         )
+
+
+def _label(box: Box, letters: int) -> str:
+    """Name and KiB of a buffer; where it is too long the end of the name, or the KiB alone."""
+    kib = box.nbytes / _KIB
+    size = f"{kib:,.0f}" if kib >= 10 else f"{kib:,.1f}"
+    room = letters - len(size) - 1
+    if len(box.name) <= room:
+        return f"{box.name} {size}"
+    if room > _SHORTEST_NAME:
+        return f"…{box.name[1 - room :]} {size}"
+    return size if len(size) <= letters else ""
 
 
 def _style(busy: Axes, memory: Axes, view: LmemView, edges: Floats) -> None:
@@ -278,7 +192,6 @@ def _style(busy: Axes, memory: Axes, view: LmemView, edges: Floats) -> None:
 
 
 def _write(figure: Figure, view: LmemView, boxes: list[Box]) -> None:
-    most, _ = peak([buffer for buffer, _ in buffer_uses(view.found, _binding(view), view.chip)])
     write_title(figure, view.title, view.settings, (0.012, _RIGHT), 0.985)
     cuts = ", ".join(
         f"{count} along {axis}"
@@ -290,8 +203,8 @@ def _write(figure: Figure, view: LmemView, boxes: list[Box]) -> None:
         0.942,
         f"{len(view.section.ops)} ops · type {view.section.type} · slices: {cuts or 'one'} ·"
         f" {len(view.found.timetable)} steps · {view.found.price.cycles:,} cycles · at the most"
-        f" {most / _KIB:,.1f} of {view.chip.lmem_bytes / _KIB:,.0f} KiB of each lane in use"
-        f" at a time, {view.chip.banks} banks",
+        f" {peak_bytes(view) / _KIB:,.1f} of {view.chip.lmem_bytes / _KIB:,.0f} KiB of each lane"
+        f" in use at a time, {view.chip.banks} banks",
         va="top",
         fontsize=9,
         color=palette.MUTED_INK,
@@ -299,3 +212,11 @@ def _write(figure: Figure, view: LmemView, boxes: list[Box]) -> None:
     used = {box.role for box in boxes}
     colors = {role: color for role, color in ROLE_COLORS.items() if role in used}
     write_legend(figure, colors, (_LEFT - 0.004, 0.012))
+    figure.text(
+        _RIGHT,
+        0.016,
+        "numbers in boxes: KiB in each lane",
+        ha="right",
+        fontsize=8.5,
+        color=palette.MUTED_INK,
+    )

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from lgsim.complaints import first_complaint
 from lgsim.errors import LgsimError
 from lgsim.target.loader import OVERRIDE_SOURCE, suggestion
 from lgsim.target.model import Target, TimingProfile
@@ -36,24 +37,13 @@ def checked_target(values: dict[str, Any], sources: dict[str, str], shown: str) 
 
 
 def _complaint(error: ValidationError, shown: str, sources: Mapping[str, str]) -> LgsimError:
-    """The first complaint of pydantic as one line a user can act on."""
-    details = error.errors(include_url=False)
-    first = details[0]
-    key = ".".join(str(part) for part in first["loc"])
-    more = f"and {len(details) - 1} more" if len(details) > 1 else ""
+    """The first complaint; for an unknown key with the known one that is like it."""
+    first = first_complaint(error)
+    key = first.key
     where = f"--set {key}" if sources.get(key) == OVERRIDE_SOURCE else f"{shown}: {key}"
-    if first["type"] == "extra_forbidden":
-        section = key.rpartition(".")[0]
-        siblings = _keys(section)
-        return LgsimError("unknown key", where=where, hint=suggestion(key, siblings))
-    if first["type"] == "missing":
-        return LgsimError("is missing", where=where, hint=more)
-    message = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    if message != first["msg"] and first["type"] != "value_error":
-        message = f"must be {message}"
-    got = first["input"]
-    limit = f"got {got}" if isinstance(got, int | float | str) else ""
-    return LgsimError(message, where=where, limit=limit, hint=more)
+    unknown = first.kind == "extra_forbidden"
+    hint = suggestion(key, _keys(key.rpartition(".")[0])) if unknown else first.more
+    return LgsimError(first.what, where=where, limit=first.limit, hint=hint)
 
 
 def _keys(section: str) -> list[str]:

@@ -37,8 +37,8 @@ def test_a_plan_that_fits_is_kept(chip: Chip) -> None:
 @pytest.mark.parametrize(
     ("sections", "message"),
     [
-        ([replace(WHOLE, ops=("a", "b", "s"))], "op 'p' is of 'residual' not in the plan"),
-        ([alone("a")], r"3 ops ('b', …) are of 'residual' not in the plan"),
+        ([replace(WHOLE, ops=("a", "b", "s"))], "op 'p' of 'residual' is not in the plan"),
+        ([alone("a")], r"3 ops of 'residual' ('b', …) are not in the plan"),
         ([alone("a"), replace(WHOLE, ops=("a", "b", "s", "p"))], "op 'a' is planned twice"),
         ([alone("p"), replace(WHOLE, ops=("a", "b", "s"))], "'p' would run before 's'"),
         ([replace(WHOLE, ops=("b", "s", "p"))], "op 'a' is not in the plan, but 'b' reads it"),

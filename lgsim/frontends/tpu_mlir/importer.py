@@ -124,7 +124,7 @@ class _Importer:
         self._graph = Graph(module.name or function.name)
         self._tensor_of: dict[str, str | None] = {}  # SSA value -> tensor; None for ``none``
         self._raw_weights: dict[str, TensorType] = {}  # types as the file has them
-        self._unknown: dict[str, int] = {}
+        self._unknown: dict[str, list[str]] = {}  # what is not known: where it stands
 
     def run(self) -> Graph:
         read_by_input = {
@@ -141,10 +141,9 @@ class _Importer:
         self._graph.outputs = [
             name for value in self._function.returned if (name := self._tensor_of.get(value))
         ]
-        for vendor_name, count in self._unknown.items():
-            self._graph.warnings.append(
-                f"{count} op(s) '{vendor_name}' are not known: priced by their bandwidth alone"
-            )
+        for what, places in self._unknown.items():
+            few = places[0] if len(places) == 1 else f"{places[0]} and {len(places) - 1} more"
+            self._graph.warnings.append(f"{what} ({few}): priced by bandwidth alone")
         return self._graph
 
     def _add(self, operation: Operation) -> None:
@@ -191,7 +190,12 @@ class _Importer:
         attrs = None if handler is None else _known_form(handler, site)
         if attrs is not None:
             return attrs
-        self._unknown[vendor_name] = self._unknown.get(vendor_name, 0) + 1
+        what = (
+            f"op '{vendor_name}' is not known"
+            if handler is None
+            else f"op '{vendor_name}' has attributes or operands that do not give its result"
+        )
+        self._unknown.setdefault(what, []).append(site.where)
         return Unknown(vendor_name, site.outputs)
 
     def _shape_weights(self, attrs: OpKind, inputs: list[str], site: VendorSite) -> None:

@@ -188,9 +188,7 @@ class _Axis:
             unit = self.lanes if self.name == "c" else 1
             size = sizes[self.position]
             if self.count > -(-size // unit):
-                return self._failure(
-                    member, f"{self.count} slices along {self.name}, allowed: {-(-size // unit)}"
-                )
+                return self._failure(member, f"{self.count} slices, allowed: {-(-size // unit)}")
             requests = [even_cut(size, self.count, unit), *requests]
         return self._united(requests, value, member)
 

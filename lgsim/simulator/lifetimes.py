@@ -87,7 +87,8 @@ def _occupied(alive: Lifetimes) -> tuple[Int64s, Int64s, Int64s]:
     at the same bytes at the same time.
     """
     ends = [(alive.section << 32) + each for each in (alive.address, alive.end_address)]
-    edges = np.unique(np.concatenate(ends))
+    edges = np.sort(np.concatenate(ends))
+    edges = edges[np.diff(edges, prepend=-1) > 0]  # np.unique would load masked arrays
     first, after = (np.searchsorted(edges, each) for each in ends)
     count = after - first
     value = np.repeat(np.arange(len(count)), count)

@@ -26,6 +26,8 @@ class Failure:
         Bytes of a lane that are missing; 0 unless the rule is ``memory``.
     busy_cycles : int
         Cycles of the busier engine if they alone are too many; else 0.
+    secs : tuple of int
+        Slices per axis of the last try, of a search that tries several; else empty.
     """
 
     rule: str
@@ -34,6 +36,7 @@ class Failure:
     axis: str = ""
     missing_bytes: int = 0
     busy_cycles: int = 0
+    secs: tuple[int, ...] = ()
 
 
 def too_long(limit: int, busy_cycles: int = 0) -> Failure:

@@ -9,6 +9,7 @@ local memory even if there is one slice only: 168 of 172 recorded groups in one 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 
 from lgsim.kernels.support import GroupType
@@ -50,12 +51,12 @@ def first_fit(evaluator: GroupEvaluator, pattern: Pattern) -> Evaluation | Failu
     at_least = 1 - (-found.missing_bytes // lmem_bytes)
     tries = list(islice(candidates(pattern, group_type, evaluator.chip, at_least), MOST_TRIES))
     if not tries:
-        return found
+        return replace(found, secs=WHOLE)
     for ways in (HELD, RELOADED) if evaluator.planning.weight_reload else (HELD,):
         found = _escalate(evaluator, pattern, group_type, tries, ways)
         if isinstance(found, Evaluation) or found.rule != "memory":
-            break
-    return found
+            return found
+    return replace(found, secs=tries[-1])
 
 
 def _shortage(evaluator: GroupEvaluator, pattern: Pattern, group_type: GroupType) -> Failure | None:

@@ -26,8 +26,9 @@ class Greedy:
 
     Every start is tried, the smallest first: whether a group fits is not monotone in its length,
     because another op can change the type of the group and how it may be cut. Left out are only
-    those whose readers want different slices as in a longer group of the same type. Runs of very
-    many ops are cut into pieces first (see `pieces`), and groups lie in one piece.
+    those whose readers want different slices as in a longer group of the same type, and those
+    between two that lack bytes with as many slices. Runs of very many ops are cut into pieces
+    first (see `pieces`), and groups lie in one piece.
     """
 
     name = "greedy"
@@ -111,6 +112,8 @@ class _Run:
             if isinstance(found, Evaluation):
                 break
             start = self._next(start, stop, found)
+        while start and isinstance(self._fit(start - 1, stop), Evaluation):
+            start -= 1
         return start
 
     def _fit(self, start: int, stop: int) -> Evaluation | Failure:
@@ -122,6 +125,8 @@ class _Run:
 
     def _next(self, start: int, stop: int, failure: Failure) -> int:
         """The next start that may do, after one that does not."""
+        if failure.rule == "memory":
+            return self._like(start, stop, failure) + 1
         first = start + failure.member
         if failure.rule != "slices" or first <= start:
             return start + 1
@@ -134,6 +139,28 @@ class _Run:
         left_out = same & bounds.cut[stop, start : first + 1]
         left_out[0] = True
         return first + 1 if left_out.all() else start + int(left_out.argmin())
+
+    def _like(self, start: int, stop: int, failure: Failure) -> int:
+        """A start from `start` on that fails like it, as all between do.
+
+        The step that lacks bytes in the shortest of these groups is part of the longer ones, and
+        the last try has as many slices in all. Strides double as long as they lead to such a start.
+        """
+        types = interval_bounds(self.pattern, self.evaluator).types[stop]
+        stride = 1
+        while stride:
+            there = start + stride
+            alike = there < stop - 1 and types[there] == types[start]
+            found = self._fit(there, stop) if alike else None
+            if isinstance(found, Failure) and _tried(found) == _tried(failure):
+                start, stride = there, stride * 2
+            else:
+                stride //= 2
+        return start
+
+
+def _tried(failure: Failure) -> tuple[str, tuple[int, ...]]:
+    return failure.rule, failure.secs
 
 
 def _group(ops: tuple[str, ...], found: Evaluation, reason: str) -> Section:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
@@ -210,6 +210,27 @@ class Kernel:
         """
         del site, chip, work
         return 0
+
+    def likeness(self, site: OpSite) -> Hashable:
+        """What of a site decides its cost on a slice of given lengths; equal ones share costs."""
+        return site
+
+    def even_planes(self, site: OpSite, chip: Chip) -> tuple[int, ...]:
+        """Operands whose rows and columns follow the result; none if more than that counts.
+
+        Where there are any, cycles and scratch of a slice depend on how many elements the planes of
+        the result have, however long its rows, and every further word of each type adds the same.
+        """
+        del site, chip
+        return ()
+
+    def even_channels(self, site: OpSite) -> tuple[int, ...]:
+        """Operands whose channels follow the result; none if more than that counts.
+
+        Where there are any, every two rounds over the lanes behind the second add the same.
+        """
+        del site
+        return ()
 
     def instructions(self, site: OpSite, chip: Chip, work: Work) -> tuple[Instruction, ...]:
         """BDC instructions that compute the outputs of one slice from its inputs."""

@@ -96,6 +96,12 @@ class ConvKernel(Kernel, kinds=(Conv,)):
             columns = filter_bytes(chip, shape) * 8 // shape.dtype.bits
         return WeightForm((depth, shape.oc, 1, columns), shape.dtype)
 
+    def even_planes(self, site: OpSite, chip: Chip) -> tuple[int, ...]:
+        """The input, unless channels are spread or convolved one by one."""
+        shape = conv_shape(site)
+        plain = shape.flat and shape.groups == 1 and folded_taps(chip, shape) == (1, 1)
+        return (0,) if plain else ()
+
     def scratch_bytes(self, site: OpSite, chip: Chip, work: Work) -> int:
         """Folded input, and int32 sums where the result is narrower.
 

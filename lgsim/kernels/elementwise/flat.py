@@ -8,7 +8,7 @@ cut at least twice so that the engines overlap, and treat the ragged end as a ti
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -123,6 +123,24 @@ class FlatKernel(Kernel):
         """Bytes per lane of constants kept in the scratch (coefficients of power series)."""
         del site, chip
         return 0
+
+    def likeness(self, site: OpSite) -> Hashable:
+        """Shapes do not matter where they are all the same."""
+        if not self.even_channels(site):
+            return site
+        operands = [(x.type if x.weight else x.type.dtype, x.shared) for x in site.inputs]
+        return site.attrs, *operands, *[out.dtype for out in site.outputs]
+
+    def even_planes(self, site: OpSite, chip: Chip) -> tuple[int, ...]:
+        """The same operands."""
+        del chip
+        return self.even_channels(site)
+
+    def even_channels(self, site: OpSite) -> tuple[int, ...]:
+        """All operands that are cut, if they have the shape of the result."""
+        cut = [i for i, x in enumerate(site.inputs) if not x.weight or self.cuts_weight(site, i)]
+        alike = all(site.inputs[i].type.shape == site.outputs[0].shape for i in cut)
+        return tuple(cut) if alike else ()
 
     def program(
         self, site: OpSite, chip: Chip, work: Work, scratch: Scratch

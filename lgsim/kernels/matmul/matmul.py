@@ -16,7 +16,7 @@ from lgsim.kernels.base import Kernel, Work
 from lgsim.kernels.commands.tiling import lane_bytes
 from lgsim.kernels.commands.vector import Emitter, Scratch
 from lgsim.kernels.matmul.local import is_blocked, multiply
-from lgsim.kernels.matmul.product import folded, product_of
+from lgsim.kernels.matmul.product import Product, folded, product_of
 from lgsim.kernels.schedule import Instruction, Schedule
 from lgsim.kernels.site import OpSite
 from lgsim.kernels.support import Axis, Features, GroupType, Refusal, Rule, shape_text
@@ -112,6 +112,12 @@ class MatMulKernel(Kernel, kinds=(MatMul,)):
         left, right = (operand.type.shape for operand in site.inputs[:2])
         return index == 1 and len(left) == len(right) > 2 and left[0] == right[0] != 1
 
+    def even_channels(self, site: OpSite) -> tuple[int, ...]:
+        """The left operand, whose rows they are, unless the scratch holds more of them."""
+        attrs, product = site.attrs, product_of(site)
+        assert isinstance(attrs, MatMul)
+        return () if attrs.left_transpose or _holds_batch(site, product) else (0,)
+
     def scratch_bytes(self, site: OpSite, chip: Chip, work: Work) -> int:
         """Int32 sums and copies of heads.
 
@@ -120,7 +126,7 @@ class MatMulKernel(Kernel, kinds=(MatMul,)):
         """
         scratch, product = Scratch(chip), product_of(site)
         multiply(Emitter(chip), scratch, product, work)
-        if product.requant and not is_blocked(product) and folded(site, product) is not product:
+        if _holds_batch(site, product):
             rows = product.batch * work.outputs[0].shape[1]
             return max(scratch.used, lane_bytes(chip, (1, rows, 1, product.n), DType.I32))
         return scratch.used
@@ -140,3 +146,9 @@ class MatMulKernel(Kernel, kinds=(MatMul,)):
         if single or product.dtype.bits >= 32:
             return vector_unit.global_schedule(site, folded(site, product), chip)
         return cube_unit.global_schedule(site, product, chip)
+
+
+def _holds_batch(site: OpSite, product: Product) -> bool:
+    """Whether the scratch has room for the int32 sums of the whole batch."""
+    shared = folded(site, product) is not product
+    return product.requant and not is_blocked(product) and shared

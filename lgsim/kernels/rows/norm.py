@@ -91,6 +91,11 @@ class NormKernel(Kernel, kinds=(LayerNorm, RMSNorm, GroupNorm, InstanceNorm)):
             return WeightForm((1, parameter.elements, 1, 1), parameter.dtype)
         return WeightForm((1, 1, parameter.elements, 1), parameter.dtype)
 
+    def even_channels(self, site: OpSite) -> tuple[int, ...]:
+        """The operand: rows lie over the lanes."""
+        del site
+        return (0,)
+
     def scratch_bytes(self, site: OpSite, chip: Chip, work: Work) -> int:
         """A copy as floats for the squares, one for narrower operands, and the statistics."""
         scratch = Scratch(chip)

@@ -138,6 +138,11 @@ class SoftmaxKernel(Kernel, kinds=(Softmax,)):
         self._local(emit, work, Scratch(chip, work.scratch), _is_log(site))
         return emit.done()
 
+    def even_channels(self, site: OpSite) -> tuple[int, ...]:
+        """The operand: rows lie over the lanes."""
+        del site
+        return (0,)
+
     def scratch_bytes(self, site: OpSite, chip: Chip, work: Work) -> int:
         """Rows with padding, statistics, tables and two copies of 32 bits (reference/plans)."""
         scratch = Scratch(chip)

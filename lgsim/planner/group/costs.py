@@ -10,16 +10,18 @@ from math import prod
 import numpy as np
 
 from lgsim.kernels.base import WeightForm
-from lgsim.planner.group.book import SAME_BANK, CostBook
+from lgsim.planner.group.book import CostBook
 from lgsim.planner.group.cuts import Int64s
 from lgsim.planner.group.operands import Traffic
 from lgsim.planner.group.pattern import Pattern
+from lgsim.planner.group.slice_costs import SAME_BANK
 from lgsim.planner.group.sliced import MoveCost, OpCost
 from lgsim.planner.group.slicing import Slicing
 from lgsim.planner.group.statics import Statics
 from lgsim.planner.group.thrift import Thrift, in_place_operands
 
-_NOTHING = MoveCost(*np.zeros((2, 1), dtype=np.int64))
+_ZERO = np.zeros(1, dtype=np.int64)
+_NOTHING = MoveCost(_ZERO, _ZERO, most_bytes=0, most=0, total=0, once=0)
 """A constant that is merged into another one."""
 
 
@@ -187,7 +189,7 @@ def placed_costs(
             ends.append((first // bank_bytes, (first + np.maximum(nbytes - 1, 0)) // bank_bytes))
         (first, last), (begin, end) = ends
         more = np.where((first <= end) & (begin <= last), extra, 0)
-        ops[number] = replace(ops[number], cycles=ops[number].cycles + more)
+        ops[number] = ops[number].longer(more)
     return replace(costs, ops=tuple(ops), apart=costs)
 
 

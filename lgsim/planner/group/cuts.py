@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
+from math import prod
 from typing import TypeAlias
 from weakref import WeakValueDictionary
 
@@ -77,26 +78,50 @@ def uncut(sizes: View) -> Cuts:
     return n, c, d, h, w
 
 
-def different_slices(cuts: Sequence[Cuts], secs: Secs) -> tuple[list[tuple[Lengths, ...]], Int64s]:
-    """Slices of some values with different lengths, and which of them every slice of the group is.
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """Slices of some values with different lengths, and which of them every slice is.
 
-    Returns
-    -------
-    list of tuple
-        Lengths of each value, for every different slice.
-    array, shape (slices,)
-        Indices into the list, in the order in which slices run.
+    Attributes
+    ----------
+    shapes : list of tuple
+        Lengths of each value, for every different slice; that of the first slice comes first.
+    counts : list of int
+        How many slices are like each of them.
+    numbers : array, shape (slices,)
+        Indices of `shapes`, in the order in which slices run.
     """
-    axes: list[list[tuple[int, ...]]] = []
-    numbers = np.zeros((), dtype=np.int64)
-    for axis, sections in enumerate(secs):
-        lengths = [cut[axis].lengths for cut in cuts]
-        if sections == 1:
-            axes.append([tuple([each[0] for each in lengths])])
-            continue
-        rows = zip(*(each if len(each) > 1 else each * sections for each in lengths), strict=True)
-        kinds: dict[tuple[int, ...], int] = {}
-        kind = [kinds.setdefault(row, len(kinds)) for row in rows]
-        axes.append(list(kinds))
-        numbers = numbers[..., None] * len(kinds) + np.array(kind, dtype=np.int64)
-    return [tuple(zip(*each, strict=True)) for each in product(*axes)], numbers.ravel()
+
+    shapes: list[tuple[Lengths, ...]]
+    counts: list[int]
+    numbers: Int64s
+
+
+def different_slices(cuts: Sequence[Cuts], secs: Secs) -> Kinds:
+    """The different slices of some values."""
+    found = [
+        _different_pieces(tuple([cut[axis] for cut in cuts]), sections)
+        for axis, sections in enumerate(secs)
+    ]
+    rows, counts, numbers = zip(*found, strict=True)
+    shapes = [tuple(zip(*each, strict=True)) for each in product(*rows)]
+    if len(shapes) == 1:
+        return Kinds(shapes, [prod(secs)], np.zeros(prod(secs), dtype=np.int64))
+    total = numbers[0]
+    for row, number in zip(rows[1:], numbers[1:], strict=True):
+        total = (total[:, None] * len(row) + number).ravel()
+    return Kinds(shapes, [prod(each) for each in product(*counts)], total)
+
+
+@lru_cache(maxsize=1 << 14)
+def _different_pieces(
+    cuts: tuple[Cut, ...], sections: int
+) -> tuple[list[tuple[int, ...]], list[int], Int64s]:
+    """Along one axis: different lengths of the values, how many sections have them, and which."""
+    lengths = [cut.lengths if len(cut.lengths) > 1 else cut.lengths * sections for cut in cuts]
+    kinds: dict[tuple[int, ...], int] = {}
+    numbers = [kinds.setdefault(row, len(kinds)) for row in zip(*lengths, strict=True)]
+    counts = [0] * len(kinds)
+    for number in numbers:
+        counts[number] += 1
+    return list(kinds), counts, np.array(numbers, dtype=np.int64)

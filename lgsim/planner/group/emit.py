@@ -123,8 +123,8 @@ class Emitter:
         member = self.pattern.members[number]
         if number not in self._kinds:
             near = [self.slicing.cuts[value] for value in (*member.inputs, *member.outputs)]
-            _, kinds = different_slices((*near, *self.slicing.reads[number]), self.slicing.secs)
-            self._kinds[number] = kinds.tolist()
+            kinds = different_slices((*near, *self.slicing.reads[number]), self.slicing.secs)
+            self._kinds[number] = kinds.numbers.tolist()
         key = number, self._kinds[number][index]
         if key not in self._programs:
             work = self._work(number, index)

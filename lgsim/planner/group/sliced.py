@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from lgsim.planner.group.cuts import Int64s
@@ -17,6 +17,8 @@ class OpCost:
     ----------
     cycles : array
         BDC cycles of each slice.
+    total : int
+        Cycles of all slices.
     scratch_bytes : int
         Bytes per lane of the largest scratch.
     at_one_address : callable
@@ -25,43 +27,37 @@ class OpCost:
     """
 
     cycles: Int64s
+    total: int
     scratch_bytes: int
     at_one_address: Callable[[], tuple[int, int]]
-
-    @cached_property
-    def total(self) -> int:
-        """Cycles of all slices."""
-        return int(self.cycles.sum())
 
     @cached_property
     def most_at_one_address(self) -> int:
         """Cycles of the largest slice if operands, results and scratch lay at one address."""
         return self.at_one_address()[0]
 
+    def longer(self, cycles: Int64s) -> OpCost:
+        """The same, each slice so much longer."""
+        return replace(self, cycles=self.cycles + cycles, total=self.total + int(cycles.sum()))
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class MoveCost:
-    """All slices of a value: bytes per lane, and GDMA cycles to load or store each."""
+    """All slices of a value.
+
+    Attributes
+    ----------
+    nbytes, cycles : arrays
+        Bytes per lane of each slice, and GDMA cycles to load or store it.
+    most_bytes, most : int
+        Bytes per lane and cycles of the largest slice.
+    total, once : int
+        Cycles of all slices, and of the first one.
+    """
 
     nbytes: Int64s
     cycles: Int64s
-
-    @cached_property
-    def most_bytes(self) -> int:
-        """Bytes per lane of the largest slice."""
-        return int(self.nbytes.max())
-
-    @cached_property
-    def total(self) -> int:
-        """Cycles of all slices."""
-        return int(self.cycles.sum())
-
-    @cached_property
-    def most(self) -> int:
-        """Cycles of the largest slice."""
-        return int(self.cycles.max())
-
-    @cached_property
-    def once(self) -> int:
-        """Cycles of the first slice."""
-        return int(self.cycles[0])
+    most_bytes: int
+    most: int
+    total: int
+    once: int

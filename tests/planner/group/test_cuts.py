@@ -33,7 +33,8 @@ def sliced(draw: st.DrawFn) -> tuple[tuple[int, ...], list[Cuts]]:
 def test_every_slice_is_one_of_the_different_ones(case: tuple[tuple[int, ...], list[Cuts]]) -> None:
     """Lengths of all values in every slice, in the order they run; none is listed twice."""
     secs, values = case
-    shapes, numbers = different_slices(values, secs)
+    kinds = different_slices(values, secs)
+    shapes, numbers = kinds.shapes, kinds.numbers.tolist()
     places = product(*map(range, secs))
     expected = [
         tuple(tuple(cut.piece(k)[1] for cut, k in zip(v, at, strict=True)) for v in values)
@@ -42,6 +43,8 @@ def test_every_slice_is_one_of_the_different_ones(case: tuple[tuple[int, ...], l
     assert len(numbers) == prod(secs)
     assert [shapes[number] for number in numbers] == expected
     assert len(set(shapes)) == len(shapes)
+    assert kinds.counts == [numbers.count(number) for number in range(len(shapes))]
+    assert numbers[0] == 0
 
 
 def test_equal_cuts_are_one_object() -> None:

@@ -10,14 +10,12 @@ from lgsim.errors import LgsimError
 from lgsim.graph import Graph
 from lgsim.pipeline import given_plan, lowered, planned, prepare_network, simulated
 from lgsim.rewrites import RewriteLog
-from lgsim.run import Run
 from lgsim.settings import DEFAULTS, STRATEGIES_TO_COMPARE, Options, Settings
 
 if TYPE_CHECKING:
-    from lgsim.ablation import Ablation, Progress
-    from lgsim.comparison import Comparison
+    from lgsim.analysis.ablation import Progress
+    from lgsim.answers import Ablation, Comparison, Explanation, Run
     from lgsim.planner import Plan
-    from lgsim.report.explain import Explanation
 
 
 def simulate(net: str | PathLike[str] | Graph, **options: Unpack[Options]) -> Run:
@@ -39,8 +37,10 @@ def simulate(net: str | PathLike[str] | Graph, **options: Unpack[Options]) -> Ru
     LgsimError
         If the input cannot be used; InfeasibleError if nothing fits the chip.
     """
+    from lgsim.answers import Run
+
     prepared = prepare_network(net, Settings(**options))
-    return simulated(prepared, planned(prepared))
+    return Run.of(simulated(prepared, planned(prepared)))
 
 
 def prepare(
@@ -69,11 +69,12 @@ def explain(net: str | PathLike[str] | Graph, **options: Unpack[Options]) -> Exp
     LgsimError
         If the input cannot be used; InfeasibleError if nothing fits the chip.
     """
-    from lgsim.report.explain import explanation
+    from lgsim.analysis.explanation import explanation
+    from lgsim.answers import Explanation
 
     log = RewriteLog()
     prepared = prepare_network(net, Settings(**options), log)
-    return explanation(prepared, planned(prepared), log)
+    return Explanation.of(explanation(prepared, planned(prepared), log))
 
 
 def compare(
@@ -100,7 +101,7 @@ def compare(
     LgsimError
         If there is nothing to compare, a name occurs twice, or the input cannot be used.
     """
-    from lgsim.comparison import Comparison
+    from lgsim.answers import Comparison, Run
 
     plans = plans or {}
     labels = (*strategies, *plans)
@@ -111,7 +112,7 @@ def compare(
     prepared = prepare_network(net, Settings(**options))
     found = [planned(prepared, strategy) for strategy in strategies]
     found += [given_plan(prepared, plan) for plan in plans.values()]
-    return Comparison(labels, tuple(simulated(prepared, plan) for plan in found))
+    return Comparison(labels, tuple(Run.of(simulated(prepared, plan)) for plan in found))
 
 
 def ablate(
@@ -139,6 +140,7 @@ def ablate(
     LgsimError
         If a feature is unknown, named twice or off, or the input cannot be used.
     """
-    from lgsim.ablation import ablation
+    from lgsim.analysis.ablation import ablation
+    from lgsim.answers import Ablation
 
-    return ablation(net, Settings(**options), features, progress)
+    return Ablation.of(ablation(net, Settings(**options), features, progress))

@@ -20,7 +20,7 @@ from lgsim.planner.given import NAME as GIVEN
 from lgsim.planner.group import GroupEvaluator
 from lgsim.planner.order import planning_order
 from lgsim.rewrites import RewriteLog, apply_rewrites, settle
-from lgsim.run import Run
+from lgsim.run_data import RunData
 from lgsim.settings import DEFAULTS, Settings
 from lgsim.simulator.blocks import plan_blocks
 from lgsim.simulator.build import build_program
@@ -159,7 +159,7 @@ def given_plan(prepared: Prepared, plan: Plan | str | PathLike[str]) -> Plan:
     return plan_from_file(graph, plan, evaluator, prepared.settings.vendor_steps)
 
 
-def simulated(prepared: Prepared, plan: Plan) -> Run:
+def simulated(prepared: Prepared, plan: Plan) -> RunData:
     """Schedule a prepared network as `plan` says, and run it.
 
     Raises
@@ -170,7 +170,7 @@ def simulated(prepared: Prepared, plan: Plan) -> Run:
     typed, chip, settings = prepared.typed, prepared.chip, prepared.settings
     blocks = plan_blocks(typed, plan, prepared.evaluator)
     imported = prepared.imported
-    return Run(
+    return RunData(
         model=imported.name,
         target=chip.name,
         precision=typed.precision or settings.precision,

@@ -9,7 +9,7 @@ import pytest
 from small_runs import convolutions, swin_stage
 
 import lgsim
-from lgsim.comparison import Comparison
+from lgsim.answers import Comparison
 from lgsim.errors import LgsimError
 from lgsim.planner import STRATEGIES
 from lgsim.report.compare_figure import comparison_figure
@@ -80,6 +80,21 @@ def test_a_plan_as_a_value_is_a_column() -> None:
     found = lgsim.compare(net, ["none", "greedy"], plans={"mine": plan})
     assert found.labels == ("none", "greedy", "mine")
     assert found.runs[1].cycles == found.runs[2].cycles
+
+
+def test_where_plans_cut_is_listed() -> None:
+    """Not for `none`, which cuts everywhere, and not for a plan that cuts nowhere inside."""
+    net = convolutions(4)
+    whole = lgsim.simulate(net, strategy="greedy").plan
+    (group,) = (part for part in whole.sections if part.kind == "group")
+    halves = [replace(group, name=ops[0], ops=ops) for ops in (group.ops[:2], group.ops[2:])]
+    sections = [each for part in whole.sections for each in (halves if part is group else [part])]
+    cut = replace(whole, sections=tuple(sections))
+    found = lgsim.compare(net, ["none", "greedy"], plans={"cut": cut})
+    stretch = next(each for each in found.stretches() if group.ops[2] in each.ops)
+    assert stretch.begins[found.labels.index("cut")] == (group.ops[0], group.ops[2])
+    _, listed = found.text().split("sections begin at\n")
+    assert listed.split() == ["1", "cut", group.ops[2]]
 
 
 @pytest.mark.parametrize("names", [[], ["none", "none"], ["nothing"]])

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 import lgsim
+from lgsim.answers import Run
 from lgsim.errors import LgsimError
 from lgsim.graph.builder import GraphBuilder
 from lgsim.pipeline import planned, prepare_network, simulated
 from lgsim.plans import network_of
 from lgsim.report.plan_json import plan_document, plan_table, plan_text
-from lgsim.run import Run
 from lgsim.settings import Settings
 
 DATA = Path(__file__).resolve().parent / "data"

@@ -20,11 +20,12 @@ from lgsim.kernels.schedule import (
     Step,
     Transfer,
 )
-from lgsim.planner.plan import Section
-from lgsim.report.run_info import RunInfo
+from lgsim.planner.plan import Plan, Section
+from lgsim.run_data import RunData
 from lgsim.simulator.build import build_program
 from lgsim.simulator.program import Block
 from lgsim.simulator.timeline import run_program
+from lgsim.target import load_chip
 
 WEIGHT = LmemSpan(0, 0, 128)
 TILES_IN = (LmemSpan(1, 256, 64), LmemSpan(2, 320, 64))
@@ -92,10 +93,11 @@ def toy_blocks(first: Schedule | None = None, second: Schedule | None = None) ->
     ]
 
 
-def toy_run(blocks: list[Block] | None = None) -> RunInfo:
+def toy_run(blocks: list[Block] | None = None) -> RunData:
     graph = toy_graph()
-    timeline = run_program(build_program(graph, toy_blocks() if blocks is None else blocks))
-    return RunInfo(
+    blocks = toy_blocks() if blocks is None else blocks
+    timeline = run_program(build_program(graph, blocks))
+    return RunData(
         model="toy",
         target="bm1684x",
         precision="f16",
@@ -105,6 +107,10 @@ def toy_run(blocks: list[Block] | None = None) -> RunInfo:
         macs=graph.macs(),
         params=graph.params(),
         timeline=timeline,
+        graph=graph,
+        plan=Plan("none", timeline.program.sections),
+        chip=load_chip("bm1684x", "cmodel", {}),
+        batch=1,
         op_counts=graph.op_counts(),
         features={"weight_split": True},
         warnings=("one warning",),

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from lgsim.errors import LgsimError
+from lgsim.report.files import check_writable
 from lgsim.settings import DEFAULTS, Options
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -75,6 +76,7 @@ def net_options(function: Function) -> Function:
         **rest: Any,
     ) -> Any:
         net, rest = _net_or_json_file(net, rest)
+        check_json_file(rest.get("json_file"))
         options = NetOptions(net, batch, _shapes(shape), pairs(arg, "--arg", "window=8"))
         return function(net_options=options, **rest)
 
@@ -217,6 +219,7 @@ def output_option(text: str, *, required: bool = False) -> Callable[[Function], 
         type=click.Path(path_type=Path),
         metavar="FILE",
         required=required,
+        callback=_writable,
         help=text,
     )
 
@@ -232,6 +235,20 @@ def json_option(function: Function) -> Function:
         help="Print JSON, or write it to FILE.",
     )
     return option(function)
+
+
+def check_json_file(json_file: str | None) -> None:
+    """LgsimError if the file of --json can surely not be written."""
+    if json_file not in (None, "-"):
+        check_writable(json_file)
+
+
+def _writable(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
+    """The file of an option, refused before the work is done if it cannot be written."""
+    del context, option
+    if path is not None:
+        check_writable(path)
+    return path
 
 
 def pairs(items: tuple[str, ...], option: str, example: str) -> dict[str, str]:

@@ -41,6 +41,9 @@ def command(
     focus: str | None,
 ) -> None:
     """Draw the schedule of NET."""
+    from lgsim.report.pictures import picture_suffix
+
+    picture_suffix(output)
     run = simulate_net(net_options, schedule_options)
     run.plot(output, kind=kind, focus=focus)
     click.echo(f"wrote {output}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lgsim.cli.options import json_option
+from lgsim.cli.options import check_json_file, json_option
 from lgsim.cli.output import print_json
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def command(
         raise click.UsageError(f"name a study, or give --all; there are: {', '.join(STUDIES)}")
     if page and not all_:
         raise click.UsageError("--page is for --all")
+    check_json_file(json_file)
     report = all_studies(strategy, jobs) if all_ else study(name or "", strategy)
     if output is not None:
         _write_figures(report, output)
@@ -70,7 +71,7 @@ def _show(report: Report, page: bool, json_file: str | None) -> None:
     if json_file is not None:
         print_json(report.to_json(), json_file)
     elif page:
-        click.echo(claims_page(report), nl=False)
+        click.echo(claims_page(report.rows), nl=False)
     else:
         click.echo(report.text())
 

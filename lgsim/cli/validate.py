@@ -119,8 +119,8 @@ def _networks(
     **settings: Any,
 ) -> tuple[dict[str, object], str]:
     """JSON value and text of the comparison of whole networks."""
+    from lgsim.analysis.validation import estimate_totals
     from lgsim.report.totals import totals_chapter, totals_json, totals_text
-    from lgsim.validation import estimate_totals
 
     rows = estimate_totals(reference, strategy=strategy, graphs=graphs, **settings)
     if not markdown:
@@ -133,10 +133,10 @@ def _one_plan(
     commands: Path, plan: str, net: str | None, top: int, settings: dict[str, Any]
 ) -> tuple[dict[str, object], str]:
     """JSON value and text of the comparison of the ops of one plan."""
+    from lgsim.analysis.validation import compare_with_record
     from lgsim.plans import network_of
     from lgsim.report.op_differences import differences_json, differences_text
     from lgsim.settings import Settings
-    from lgsim.validation import compare_with_record
 
     net = net or network_of(plan)
     given = None if net == plan else plan

@@ -1,1 +1,1 @@
-"""What people see: text, tables, pictures, traces and JSON, all made from a `RunInfo`."""
+"""What people see: text, tables, pictures, traces and JSON, all made from a `RunData`."""

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from textwrap import fill
 from typing import Any
 
-from lgsim.ablation import Ablation, Hidden, Part
+from lgsim.analysis.ablation import AblationData, Hidden, Part
 from lgsim.report.result_json import SCHEMA
 from lgsim.report.tables import Column, table
 
 _WIDTH = 100
 
 
-def ablation_text(ablation: Ablation) -> str:
+def ablation_text(ablation: AblationData) -> str:
     """Headline, table, how to read it, and what has no effect.
 
     Returns
@@ -28,7 +28,7 @@ def ablation_text(ablation: Ablation) -> str:
     return "\n\n".join(blocks)
 
 
-def _head(ablation: Ablation) -> str:
+def _head(ablation: AblationData) -> str:
     full, none = ablation.full_cycles, ablation.none_cycles
     ratio = f"{none / full:.3f} x as long" if full else "-"
     on, off = (f"{ablation.milliseconds(cycles):,.3f} ms" for cycles in (full, none))
@@ -43,7 +43,7 @@ def _head(ablation: Ablation) -> str:
     return "\n".join(lines)
 
 
-def ablation_table(ablation: Ablation) -> str:
+def ablation_table(ablation: AblationData) -> str:
     """A line per part that makes a difference, in the order in which they are switched on."""
     columns = [
         Column("feature", "left"),
@@ -71,11 +71,11 @@ def ablation_table(ablation: Ablation) -> str:
     return table(columns, rows)
 
 
-def _ms(ablation: Ablation, cycles: int) -> str:
+def _ms(ablation: AblationData, cycles: int) -> str:
     return f"{ablation.milliseconds(cycles):,.3f}"
 
 
-def _change(ablation: Ablation, cycles: int) -> str:
+def _change(ablation: AblationData, cycles: int) -> str:
     return f"{ablation.milliseconds(cycles):+,.3f}" if cycles else "0"
 
 
@@ -88,7 +88,7 @@ def _how_to_read() -> str:
     )
 
 
-def _notes(ablation: Ablation) -> Iterator[str]:
+def _notes(ablation: AblationData) -> Iterator[str]:
     for hidden in ablation.hidden:
         yield _hidden_text(ablation, hidden)
     idle = [part for part in ablation.parts if part not in ablation.effective]
@@ -96,7 +96,7 @@ def _notes(ablation: Ablation) -> Iterator[str]:
         yield f"Worth nothing here, alone as in turn: {', '.join(map(_idle_name, idle))}."
 
 
-def _hidden_text(ablation: Ablation, hidden: Hidden) -> str:
+def _hidden_text(ablation: AblationData, hidden: Hidden) -> str:
     gain = hidden.without_cycles - hidden.with_cycles
     return (
         f"{hidden.feature} hides behind {hidden.rewrite}, which takes {hidden.count}"
@@ -112,7 +112,7 @@ def _idle_name(part: Part) -> str:
     return f"{part.name} (applied {part.applied:,} time{'' if part.applied == 1 else 's'})"
 
 
-def ablation_json(ablation: Ablation) -> dict[str, Any]:
+def ablation_json(ablation: AblationData) -> dict[str, Any]:
     """The keys of `lgsim ablate --json`.
 
     Returns

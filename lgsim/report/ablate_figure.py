@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from lgsim.ablation import Ablation
+from lgsim.analysis.ablation import AblationData
 from lgsim.report import palette
 from lgsim.report.pictures import (
     WIDTH_INCHES,
@@ -44,13 +44,13 @@ _WORSE = "#D55E00"
 _TOTAL = "#8E7FB3"
 
 
-def plot_ablation(ablation: Ablation, path: str | os.PathLike[str]) -> None:
+def plot_ablation(ablation: AblationData, path: str | os.PathLike[str]) -> None:
     """Draw an ablation into a file; LgsimError for another suffix, or one not writable."""
     picture_suffix(path)
     save_figure(ablation_figure(ablation), path)
 
 
-def ablation_figure(ablation: Ablation) -> Figure:
+def ablation_figure(ablation: AblationData) -> Figure:
     """The picture as a matplotlib figure."""
     from matplotlib.figure import Figure
 
@@ -89,7 +89,7 @@ def ablation_figure(ablation: Ablation) -> Figure:
     return figure
 
 
-def _draw_waterfall(axes: Axes, ablation: Ablation) -> None:
+def _draw_waterfall(axes: Axes, ablation: AblationData) -> None:
     parts = ablation.effective
     top = max([ablation.none_cycles, *(part.to_cycles for part in parts)])
     longest = ablation.milliseconds(top) or 1.0
@@ -114,7 +114,7 @@ def _draw_waterfall(axes: Axes, ablation: Ablation) -> None:
     axes.plot([start, start], [0, 1], color=palette.MUTED_INK, linewidth=0.6, zorder=0)
 
 
-def _draw_alone(axes: Axes, ablation: Ablation) -> None:
+def _draw_alone(axes: Axes, ablation: AblationData) -> None:
     parts = ablation.effective
     losses = [ablation.milliseconds(part.without_cycles - ablation.full_cycles) for part in parts]
     most, least = max([*losses, 0.0]), min([*losses, 0.0])
@@ -155,7 +155,7 @@ def _style(axes: Axes, count: int) -> None:
     bare_axes(axes, "x")
 
 
-def _write_title(figure: Figure, ablation: Ablation) -> None:
+def _write_title(figure: Figure, ablation: AblationData) -> None:
     top = 1 - 0.10 / figure.get_figheight()
     ratio = ablation.none_cycles / ablation.full_cycles if ablation.full_cycles else 1.0
     title = (
@@ -165,7 +165,7 @@ def _write_title(figure: Figure, ablation: Ablation) -> None:
     write_title(figure, title, settings_line(ablation), (0.02, _RIGHT), top)
 
 
-def _write_legend(figure: Figure, ablation: Ablation, height: float) -> None:
+def _write_legend(figure: Figure, ablation: AblationData, height: float) -> None:
     kinds = {part.kind for part in ablation.effective}
     entries = {_KIND_NAMES[kind]: KIND_COLORS[kind] for kind in KIND_COLORS if kind in kinds}
     if any(

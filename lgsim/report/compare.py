@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from textwrap import fill
 from typing import Any
 
-from lgsim.comparison import Comparison, Stretch
-from lgsim.report.result_json import SCHEMA
+from lgsim.analysis.comparison import ComparisonData, Stretch
+from lgsim.report.result_json import SCHEMA, result_json
 from lgsim.report.tables import Column, shorten, table
-from lgsim.run import Run
+from lgsim.run_data import RunData
 
-_NAME_WIDTH = 30
+_NAME_WIDTH = 38
+_BORDER_WIDTH = 48
+_WIDTH = 120
 
 
-def comparison_text(comparison: Comparison, top: int) -> str:
+def comparison_text(comparison: ComparisonData, top: int) -> str:
     """Headline, table, and the `top` stretches that differ most.
 
     Returns
@@ -32,7 +36,7 @@ def comparison_text(comparison: Comparison, top: int) -> str:
     return "\n\n".join(blocks)
 
 
-def comparison_table(comparison: Comparison) -> str:
+def comparison_table(comparison: ComparisonData) -> str:
     """One line per run."""
     columns = [
         Column("plan", "left"),
@@ -59,7 +63,7 @@ def comparison_table(comparison: Comparison) -> str:
     return table(columns, rows)
 
 
-def _cells(run: Run, base: Run) -> list[str]:
+def _cells(run: RunData, base: RunData) -> list[str]:
     groups = sum(section.kind == "group" for section in run.plan.sections)
     timeline, program = run.timeline, run.program
     return [
@@ -79,19 +83,21 @@ def _share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} %" if whole else "-"
 
 
-def _differences(comparison: Comparison, top: int) -> str:
+def _differences(comparison: ComparisonData, top: int) -> str:
     """The stretches between common borders that are cut differently, the costliest first."""
     stretches = comparison.stretches()
     if not stretches:
         return "All plans cut the network in the same way."
     chosen = sorted(stretches, key=lambda stretch: -stretch.spread_cycles)[:top]
     columns = [
+        Column("no."),
         Column(f"{len(chosen)} of {len(stretches)} stretches that differ", "left"),
         Column("ops"),
         *(Column(f"{label} ms (sections)") for label in comparison.labels),
     ]
     rows = [
         [
+            f"{number}",
             _span_name(stretch),
             f"{len(stretch.ops):,}",
             *(
@@ -99,11 +105,31 @@ def _differences(comparison: Comparison, top: int) -> str:
                 for cycles, sections in zip(stretch.cycles, stretch.sections, strict=True)
             ),
         ]
-        for stretch in chosen
+        for number, stretch in enumerate(chosen, 1)
     ]
-    return "Between borders that all plans have in common, where they differ most:\n\n" + table(
-        columns, rows
-    )
+    head = "Between borders that all plans have in common, where they differ most:\n\n"
+    return "\n\n".join([head + table(columns, rows), *_borders(comparison, chosen)])
+
+
+def _borders(comparison: ComparisonData, chosen: list[Stretch]) -> Iterator[str]:
+    """Where plans cut these stretches; not those that do so everywhere or nowhere."""
+    width = max(map(len, comparison.labels))
+    lines = []
+    for number, stretch in enumerate(chosen, 1):
+        for label, begins in zip(comparison.labels, stretch.begins, strict=True):
+            if 1 < len(begins) < len(stretch.ops):
+                names = ", ".join(shorten(name, _BORDER_WIDTH) for name in begins[1:])
+                lines.append(
+                    fill(
+                        names,
+                        _WIDTH,
+                        initial_indent=f"{number:>3}  {label:<{width}}  ",
+                        subsequent_indent=" " * (width + 7),
+                        break_long_words=False,
+                    )
+                )
+    if lines:
+        yield "\n".join(["Inside these stretches, sections begin at", *lines])
 
 
 def _span_name(stretch: Stretch) -> str:
@@ -113,16 +139,17 @@ def _span_name(stretch: Stretch) -> str:
     return " .. ".join(ends)
 
 
-def comparison_json(comparison: Comparison) -> dict[str, Any]:
+def comparison_json(comparison: ComparisonData) -> dict[str, Any]:
     """The keys of `lgsim compare --json`: a run each as of `lgsim simulate --json`, and more."""
     return {
         "schema": SCHEMA,
         "labels": list(comparison.labels),
-        "runs": [run.to_json() for run in comparison.runs],
+        "runs": [result_json(run) for run in comparison.runs],
         "differences": [
             {
                 "ops": list(stretch.ops),
                 "sections": list(stretch.sections),
+                "begins": [list(names) for names in stretch.begins],
                 "cycles": list(stretch.cycles),
             }
             for stretch in comparison.stretches()

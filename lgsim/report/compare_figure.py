@@ -10,19 +10,20 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from lgsim.comparison import Comparison
+from lgsim.analysis.comparison import ComparisonData
 from lgsim.report import palette
 from lgsim.report.pictures import (
     WIDTH_INCHES,
     bare_axes,
+    draw_section_strip,
     picture_suffix,
     save_figure,
+    section_swatches,
     write_legend,
     write_title,
 )
-from lgsim.run import Run
+from lgsim.report.tables import counted
+from lgsim.run_data import RunData
 from lgsim.simulator.program import Category
 from lgsim.simulator.timeline import State
 
@@ -50,17 +51,15 @@ _STATE_NAMES = {
     State.COMPUTE_ONLY: "BDC (TIU) only",
     State.IDLE: "both idle",
 }
-_GROUPS = ("#8E7FB3", "#B9AFD0")
-_GLOBALS = ("#9A9A9A", "#C4C4C4")
 
 
-def plot_comparison(comparison: Comparison, path: str | os.PathLike[str]) -> None:
+def plot_comparison(comparison: ComparisonData, path: str | os.PathLike[str]) -> None:
     """Draw a comparison into a file; LgsimError for another suffix, or one not writable."""
     picture_suffix(path)
     save_figure(comparison_figure(comparison), path)
 
 
-def comparison_figure(comparison: Comparison) -> Figure:
+def comparison_figure(comparison: ComparisonData) -> Figure:
     """The picture as a matplotlib figure."""
     from matplotlib.figure import Figure
 
@@ -105,7 +104,7 @@ def comparison_figure(comparison: Comparison) -> Figure:
     return figure
 
 
-def _draw_states(axes: Axes, run: Run, base: float, longest: float) -> None:
+def _draw_states(axes: Axes, run: RunData, base: float, longest: float) -> None:
     cycles, begin = run.timeline.state_cycles(), 0.0
     for state in _STATES:
         width = run.milliseconds(cycles[state])
@@ -132,21 +131,17 @@ def _draw_states(axes: Axes, run: Run, base: float, longest: float) -> None:
         begin += width
 
 
-def _draw_sections(axes: Axes, run: Run, base: float) -> None:
+def _draw_sections(axes: Axes, run: RunData, base: float) -> None:
     """The strip of sections, neighbours in two shades."""
-    timeline = run.timeline
-    starts = timeline.section_start / (run.clock_mhz * 1e3)
-    widths = timeline.section_cycles() / (run.clock_mhz * 1e3)
+    timeline, per_ms = run.timeline, run.clock_mhz * 1e3
     kinds = [section.kind for section in run.plan.sections]
-    for kind, shades in (("group", _GROUPS), ("global", _GLOBALS)):
-        mine = [k for k in np.flatnonzero(widths > 0).tolist() if kinds[k] == kind]
-        for shade, part in zip(shades, (mine[::2], mine[1::2]), strict=True):
-            spans = [(float(starts[k]), float(widths[k])) for k in part]
-            axes.broken_barh(spans, (base + _STRIP[0], _STRIP[1]), facecolor=shade, linewidth=0)
+    starts = (timeline.section_start / per_ms).tolist()
+    widths = (timeline.section_cycles() / per_ms).tolist()
+    draw_section_strip(axes, kinds, starts, widths, (base + _STRIP[0], _STRIP[1]))
 
 
 def _write_time(
-    axes: Axes, comparison: Comparison, number: int, base: float, longest: float
+    axes: Axes, comparison: ComparisonData, number: int, base: float, longest: float
 ) -> None:
     run, first = comparison.runs[number], comparison.runs[0]
     place = run.latency_ms + 0.012 * longest
@@ -162,7 +157,8 @@ def _write_time(
         clip_on=False,
     )
     groups = sum(section.kind == "group" for section in run.plan.sections)
-    note = f"{groups} groups, {len(run.plan.sections) - groups} global layers"
+    alone = len(run.plan.sections) - groups
+    note = f"{counted(groups, 'group')}, {counted(alone, 'global layer')}"
     if number and run.cycles:
         note = f"{first.cycles / run.cycles:.2f} x · {note}"
     axes.text(
@@ -176,7 +172,7 @@ def _write_time(
     )
 
 
-def _draw_traffic(axes: Axes, run: Run, base: float) -> None:
+def _draw_traffic(axes: Axes, run: RunData, base: float) -> None:
     moved, begin = run.program.bytes_by_category(), 0.0
     for kind in Category:
         # A move reads and writes global memory.
@@ -198,7 +194,7 @@ def _draw_traffic(axes: Axes, run: Run, base: float) -> None:
     )
 
 
-def _megabytes(run: Run) -> float:
+def _megabytes(run: RunData) -> float:
     return (run.program.gmem_load_bytes + run.program.gmem_store_bytes) / 1e6
 
 
@@ -216,7 +212,7 @@ def _style(axes: Axes, count: int, limits: tuple[float, float], unit: str, longe
     bare_axes(axes, "x")
 
 
-def _write_title(figure: Figure, comparison: Comparison) -> None:
+def _write_title(figure: Figure, comparison: ComparisonData) -> None:
     run, best = comparison.runs[0], comparison.runs[comparison.fastest]
     label = comparison.labels[comparison.fastest]
     title = f"{run.model}: {best.latency_ms:,.3f} ms with {label}"
@@ -224,11 +220,11 @@ def _write_title(figure: Figure, comparison: Comparison) -> None:
     write_title(figure, title, settings, (_LEFT, _RIGHT), 1 - 0.10 / figure.get_figheight())
 
 
-def _write_legends(figure: Figure, comparison: Comparison, height: float) -> None:
+def _write_legends(figure: Figure, comparison: ComparisonData, height: float) -> None:
     """Two lines of swatches: time and sections, and traffic as far as it occurs."""
     time = {_STATE_NAMES[state]: palette.STATE_COLORS[state] for state in _STATES[:-1]}
     time[_STATE_NAMES[State.IDLE]] = palette.IDLE_FILL
-    time |= {"layer group": _GROUPS[0], "global layer": _GLOBALS[0]}
+    time |= section_swatches({part.kind for run in comparison.runs for part in run.plan.sections})
     moved = [run.program.bytes_by_category() for run in comparison.runs]
     traffic = {
         kind.label: palette.CATEGORY_COLORS[kind]

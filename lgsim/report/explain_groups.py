@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from lgsim.analysis.group_view import GroupView, Side
+from lgsim.analysis.what_if import Gain
 from lgsim.planner.anatomy import GroupFacts, StepWork
 from lgsim.planner.borders import Border
-from lgsim.report.group_view import GroupView, Side
 from lgsim.report.tables import Column, shorten, table
-from lgsim.what_if import Gain
 
 if TYPE_CHECKING:
-    from lgsim.report.explain import Explanation
+    from lgsim.analysis.explanation import ExplanationData
 
 SHOWN_GROUPS = 8
 _SHOWN_BUFFERS = 6
@@ -21,7 +21,7 @@ _NAME_WIDTH = 44
 _KIB = 1024
 
 
-def group_lines(explained: Explanation, number: int) -> Iterator[tuple[str, str]]:
+def group_lines(explained: ExplanationData, number: int) -> Iterator[tuple[str, str]]:
     """Paragraphs on the group that is section `number`, each with its title."""
     view = next(each for each in explained.groups if each.number == number)
     facts = view.facts()
@@ -41,7 +41,7 @@ def group_lines(explained: Explanation, number: int) -> Iterator[tuple[str, str]
             yield "", gain_words(explained, gain)
 
 
-def _runs(explained: Explanation, view: GroupView, facts: GroupFacts) -> str:
+def _runs(explained: ExplanationData, view: GroupView, facts: GroupFacts) -> str:
     cuts = [f"{count} along {axis}" for axis, count in _cuts(view)]
     slices = f"{facts.slices} slices ({', '.join(cuts)})" if cuts else "in one piece"
     saved = f", {view.gain_cycles:,} saved at its borders" if view.gain_cycles else ""
@@ -130,7 +130,7 @@ def border_words(border: Border, view: GroupView, side: Side) -> str:
     )
 
 
-def gain_words(explained: Explanation, gain: Gain) -> str:
+def gain_words(explained: ExplanationData, gain: Gain) -> str:
     """What a relaxation would buy."""
     chip = explained.prepared.chip
     before, after = (chip.milliseconds(c) for c in (gain.before_cycles, gain.cycles))
@@ -144,7 +144,7 @@ def gain_words(explained: Explanation, gain: Gain) -> str:
     return f"nearest remedy: {gain.change}; planned again, the network takes {change}"
 
 
-def groups_text(explained: Explanation) -> Iterator[str]:
+def groups_text(explained: ExplanationData) -> Iterator[str]:
     """The slowest groups with what bounds them, and why groups end, counted."""
     views = explained.groups
     if not views:
@@ -180,7 +180,7 @@ def groups_text(explained: Explanation) -> Iterator[str]:
     yield "\n".join(_border_counts(explained))
 
 
-def _border_counts(explained: Explanation) -> Iterator[str]:
+def _border_counts(explained: ExplanationData) -> Iterator[str]:
     """Why groups end, over all groups."""
     counts = Counter(view.ends_because() for view in explained.groups)
     yield "Why groups end (lgsim explain NET OP looks into one, with numbers)"

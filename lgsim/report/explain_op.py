@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from lgsim.analysis.explanation import ExplanationData, OpVerdict, site_of_logged
 from lgsim.graph.core import TensorType
 from lgsim.kernels import kernel_of, local_support, splittable
 from lgsim.kernels.site import OpSite
 from lgsim.kernels.support import AXES, TOO_MANY_DIMS, GroupType, Refusal, shape_text
-from lgsim.report.explain import Explanation, OpVerdict, site_of_logged
 from lgsim.report.explain_groups import group_lines
 from lgsim.report.explain_text import paragraph
 from lgsim.rewrites.log import Event
@@ -14,7 +14,7 @@ from lgsim.rewrites.log import Event
 GROUP_TYPES: tuple[GroupType, ...] = ("NORMAL", "3D", "MM", "SMALL_C")
 
 
-def op_text(explained: Explanation, name: str) -> str:
+def op_text(explained: ExplanationData, name: str) -> str:
     """Shapes, checks, axes and history of the op called `name`, planned or removed."""
     verdict = explained.verdict(name)
     if verdict is not None:
@@ -33,14 +33,14 @@ def op_text(explained: Explanation, name: str) -> str:
     return "\n".join(lines)
 
 
-def _place(explained: Explanation, verdict: OpVerdict) -> list[str]:
+def _place(explained: ExplanationData, verdict: OpVerdict) -> list[str]:
     section = explained.plan.sections[verdict.section]
     what = "a global layer" if section.kind == "global" else f"a layer group of {len(section.ops)}"
     text = f"section    {verdict.section} of {len(explained.plan.sections)}: {what}"
     return [paragraph(f"{text}; {section.reason}" if section.reason else text, 2, 11)]
 
 
-def _heir(explained: Explanation, name: str) -> str:
+def _heir(explained: ExplanationData, name: str) -> str:
     """What an op is called in the network as planned, after rewrites put others in its place."""
     for event in explained.log.events:
         if any(logged.op.name == name for logged in event.removed):
@@ -48,7 +48,7 @@ def _heir(explained: Explanation, name: str) -> str:
     return name
 
 
-def _group(explained: Explanation, verdict: OpVerdict) -> list[str]:
+def _group(explained: ExplanationData, verdict: OpVerdict) -> list[str]:
     """The group an op is in."""
     lines = ["", f"the group of {verdict.name} (section {verdict.section})"]
     for title, text in group_lines(explained, verdict.section):
@@ -92,7 +92,7 @@ def _splits(site: OpSite) -> list[str]:
     return [paragraph(f"slices     along {'; '.join(texts)}", 2, 11)]
 
 
-def _neighbours(explained: Explanation, name: str) -> list[str]:
+def _neighbours(explained: ExplanationData, name: str) -> list[str]:
     graph = explained.graph
     op = graph.op(name)
     lines: list[str] = []
@@ -103,14 +103,14 @@ def _neighbours(explained: Explanation, name: str) -> list[str]:
     return lines
 
 
-def _short(explained: Explanation, name: str) -> str:
+def _short(explained: ExplanationData, name: str) -> str:
     verdict = explained.verdict(name)
     assert verdict is not None
     local = "" if verdict.refusal is None else ", not local"
     return f"{name} ({verdict.site.kind}{local})"
 
 
-def _history(explained: Explanation, name: str) -> list[str]:
+def _history(explained: ExplanationData, name: str) -> list[str]:
     """Which rewrites added, changed and removed an op, in order, and which nearly did."""
     lines = []
     for event in explained.log.events:
@@ -134,7 +134,7 @@ def _successor(event: Event, name: str) -> str | None:
     return heirs[0] if len(heirs) == 1 else None
 
 
-def _removed_site(explained: Explanation, name: str) -> OpSite:
+def _removed_site(explained: ExplanationData, name: str) -> OpSite:
     """The op as it last stood in the graph."""
     return next(
         site_of_logged(logged)

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from textwrap import fill
 
+from lgsim.analysis.explanation import ExplanationData, OpVerdict
 from lgsim.features import list_features
 from lgsim.kernels.support import Refusal
-from lgsim.report.explain import Explanation, OpVerdict
 from lgsim.report.explain_groups import groups_text
 from lgsim.report.tables import Column, shorten, table
 
@@ -17,7 +17,7 @@ NAME_WIDTH = 60
 EXAMPLES = 2
 
 
-def overview_text(explained: Explanation, every: bool) -> str:
+def overview_text(explained: ExplanationData, every: bool) -> str:
     """All paragraphs, separated by blank lines."""
     paragraphs = [
         _head(explained),
@@ -48,7 +48,7 @@ def paragraph(text: str, indent: int = 0, hanging: int = 0) -> str:
     )
 
 
-def _head(explained: Explanation) -> str:
+def _head(explained: ExplanationData) -> str:
     graph, plan = explained.graph, explained.plan
     local = Counter(v.site.kind for v in explained.ops if v.refusal is None)
     refused = Counter(v.site.kind for v in explained.ops if v.refusal is not None)
@@ -68,7 +68,7 @@ def _head(explained: Explanation) -> str:
     return "\n".join(lines)
 
 
-def _switched_off(explained: Explanation) -> Iterator[str]:
+def _switched_off(explained: ExplanationData) -> Iterator[str]:
     """What the capabilities that are off make of this network."""
     for feature in list_features():
         if feature.kind != "capability" or explained.features[feature.name]:
@@ -87,7 +87,7 @@ def _switched_off(explained: Explanation) -> Iterator[str]:
         yield "\n".join(lines)
 
 
-def _removed_lines(explained: Explanation, feature: str, rewrite: str) -> list[str]:
+def _removed_lines(explained: ExplanationData, feature: str, rewrite: str) -> list[str]:
     gone = [r for r in explained.removed if (r.refusal.feature, r.rewrite) == (feature, rewrite)]
     kinds = kinds_text(Counter(r.site.kind for r in gone))
     lines = [
@@ -125,7 +125,7 @@ def _examples(refused: Sequence[tuple[str, Refusal]]) -> list[str]:
     return lines
 
 
-def _refusals(explained: Explanation) -> Iterator[str]:
+def _refusals(explained: ExplanationData) -> Iterator[str]:
     """Per rule: how many ops of which kinds, and the first examples of each reason."""
     by_rule: dict[str, list[OpVerdict]] = {}
     for verdict in explained.ops:
@@ -139,7 +139,7 @@ def _refusals(explained: Explanation) -> Iterator[str]:
         yield "\n".join(lines)
 
 
-def _rewrites(explained: Explanation) -> Iterator[str]:
+def _rewrites(explained: ExplanationData) -> Iterator[str]:
     rows = []
     for feature in list_features():
         times, removed, added = explained.applied(feature.name)
@@ -162,7 +162,7 @@ def _net(counts: Counter[str]) -> str:
     return kinds_text(+counts) if +counts else "-"
 
 
-def _near_misses(explained: Explanation) -> Iterator[str]:
+def _near_misses(explained: ExplanationData) -> Iterator[str]:
     obstacles = explained.log.obstacles
     if not obstacles:
         return
@@ -175,7 +175,7 @@ def _near_misses(explained: Explanation) -> Iterator[str]:
     yield "\n".join(lines)
 
 
-def _every_op(explained: Explanation) -> str:
+def _every_op(explained: ExplanationData) -> str:
     rows = [
         [
             f"{v.section}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from errno import ENOENT
 from pathlib import Path
 
 from lgsim.errors import LgsimError
@@ -26,8 +27,7 @@ def write_atomic(path: str | os.PathLike[str], data: bytes | str) -> None:
     """
     target = Path(path)
     payload = data.encode() if isinstance(data, str) else data
-    if target.is_dir():
-        raise LgsimError("cannot write: it is a folder", where=str(path), hint="name a file")
+    check_writable(target)
     if target.exists() and not target.is_file():
         _write_device(target, payload)
         return
@@ -40,6 +40,15 @@ def write_atomic(path: str | os.PathLike[str], data: bytes | str) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise _unwritable(target, error) from error
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """LgsimError if a file can surely not be written; long work need not be done in vain then."""
+    target = Path(path)
+    if target.is_dir():
+        raise LgsimError("cannot write: it is a folder", where=str(path), hint="name a file")
+    if not target.parent.is_dir():
+        raise _unwritable(target, FileNotFoundError(ENOENT, os.strerror(ENOENT)))
 
 
 def _write_device(target: Path, payload: bytes) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lgsim.errors import LgsimError
+from lgsim.op_names import find_name
 from lgsim.report import palette
 from lgsim.report.density import time_edges
 from lgsim.report.gantt_rows import (
@@ -24,17 +25,17 @@ from lgsim.report.gantt_rows import (
     draw_states,
     style_axes,
 )
-from lgsim.report.op_names import find_name
 from lgsim.report.pictures import (
     WIDTH_INCHES,
     picture_suffix,
     save_figure,
+    section_swatches,
     settings_line,
     write_title,
 )
-from lgsim.report.run_info import RunInfo
 from lgsim.report.summary import section_titles, slowest_sections
 from lgsim.report.tables import shorten
+from lgsim.run_data import RunData
 from lgsim.simulator.program import Category
 from lgsim.simulator.timeline import State
 
@@ -48,7 +49,7 @@ _NAME_WIDTH = 46
 
 
 def plot_gantt(
-    run: RunInfo,
+    run: RunData,
     path: str | os.PathLike[str],
     focus: str | None = None,
     window: tuple[int, int] | None = None,
@@ -57,7 +58,7 @@ def plot_gantt(
 
     Parameters
     ----------
-    run : RunInfo
+    run : RunData
         The simulation.
     path : path
         ``.png``, ``.svg`` or ``.pdf``.
@@ -77,7 +78,7 @@ def plot_gantt(
 
 
 def gantt_figure(
-    run: RunInfo, focus: str | None = None, window: tuple[int, int] | None = None
+    run: RunData, focus: str | None = None, window: tuple[int, int] | None = None
 ) -> Figure:
     """The picture as a matplotlib figure; arguments as in `plot_gantt`."""
     from matplotlib.figure import Figure
@@ -105,7 +106,7 @@ def gantt_figure(
     return figure
 
 
-def find_window(run: RunInfo, focus: str | None, window: tuple[int, int] | None) -> tuple[int, int]:
+def find_window(run: RunData, focus: str | None, window: tuple[int, int] | None) -> tuple[int, int]:
     """The cycles to show; the whole run unless a name or a window is given."""
     if not run.cycles:
         raise LgsimError("nothing to draw: the run takes no time", where=run.model)
@@ -119,7 +120,7 @@ def find_window(run: RunInfo, focus: str | None, window: tuple[int, int] | None)
     return first, after
 
 
-def _window_of(run: RunInfo, name: str) -> tuple[int, int]:
+def _window_of(run: RunData, name: str) -> tuple[int, int]:
     """Cycles of a section, or of the commands of an op."""
     timeline, program = run.timeline, run.program
     sections = [section.name for section in program.sections]
@@ -137,7 +138,7 @@ def _window_of(run: RunInfo, name: str) -> tuple[int, int]:
     return first, after
 
 
-def _shown_sections(run: RunInfo, view: tuple[int, int]) -> list[int]:
+def _shown_sections(run: RunData, view: tuple[int, int]) -> list[int]:
     """The sections to label: the slowest ones in the window, in order of time."""
     timeline = run.timeline
     inside = [
@@ -148,7 +149,7 @@ def _shown_sections(run: RunInfo, view: tuple[int, int]) -> list[int]:
     return sorted(inside[:_LABELLED])
 
 
-def _write_title(figure: Figure, run: RunInfo, view: tuple[int, int], focus: str | None) -> None:
+def _write_title(figure: Figure, run: RunData, view: tuple[int, int], focus: str | None) -> None:
     """Two lines: what ran and how long it took; what part of it is shown, and the totals."""
     timeline = run.timeline
     left, right = figure.subplotpars.left, figure.subplotpars.right
@@ -170,7 +171,7 @@ def _write_title(figure: Figure, run: RunInfo, view: tuple[int, int], focus: str
     )
 
 
-def _write_legend(figure: Figure, run: RunInfo, height: float) -> None:
+def _write_legend(figure: Figure, run: RunData, height: float) -> None:
     """One line of swatches below the axis; categories that do not occur are left out."""
     from matplotlib.patches import Patch
 
@@ -180,6 +181,7 @@ def _write_legend(figure: Figure, run: RunInfo, height: float) -> None:
     entries["GDMA only"] = palette.STATE_COLORS[State.TRANSFER_ONLY]
     entries["BDC only"] = palette.STATE_COLORS[State.COMPUTE_ONLY]
     entries["idle"] = palette.IDLE_FILL
+    entries |= section_swatches({section.kind for section in run.program.sections})
     patches = [
         Patch(facecolor=color, edgecolor=palette.GRID, linewidth=0.5, label=label)
         for label, color in entries.items()
@@ -198,7 +200,7 @@ def _write_legend(figure: Figure, run: RunInfo, height: float) -> None:
     )
 
 
-def _write_key(figure: Figure, run: RunInfo, shown: list[int], height: float) -> None:
+def _write_key(figure: Figure, run: RunData, shown: list[int], height: float) -> None:
     """What the numbers stand for, in two columns."""
     cycles, titles = run.timeline.section_cycles(), section_titles(run.program)
     half = -(-len(shown) // 2)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from lgsim.report import palette
 from lgsim.report.density import category_share, state_shares
-from lgsim.report.pictures import bare_axes, time_unit
-from lgsim.report.run_info import RunInfo
+from lgsim.report.pictures import bare_axes, draw_section_strip, time_unit
+from lgsim.run_data import RunData
 from lgsim.simulator.engines import BDC, GDMA
 from lgsim.simulator.program import Category
 from lgsim.simulator.timeline import State
@@ -32,21 +32,19 @@ _SEAM_PIXELS = 12
 _MARK_SHARE = 0.015  # of the width of the picture, so that two numbers do not touch
 
 
-def draw_sections(axes: Axes, run: RunInfo, view: tuple[int, int], shown: list[int]) -> None:
-    """Alternating ticks for all sections, and a number in each of the slowest."""
+def draw_sections(axes: Axes, run: RunData, view: tuple[int, int], shown: list[int]) -> None:
+    """A strip of all sections by kind, and a number in each of the slowest."""
     timeline, (first, after) = run.timeline, view
     bottom, height = SECTION_ROW
-    starts, ends = timeline.section_start, timeline.section_end
-    visible = (ends > starts) & (ends > first) & (starts < after)
-    numbers = np.flatnonzero(visible)
-    for shade, part in ((palette.SECTION_EVEN, numbers[::2]), (palette.SECTION_ODD, numbers[1::2])):
-        spans = [(int(starts[i]), int(ends[i] - starts[i])) for i in part]
-        axes.broken_barh(spans, (bottom, height), facecolor=shade, linewidth=0)
-    spans = [(max(int(starts[i]), first), min(int(ends[i]), after)) for i in shown]
+    starts = np.clip(timeline.section_start, first, after)
+    ends = np.clip(timeline.section_end, first, after)
+    kinds = [section.kind for section in run.program.sections]
+    draw_section_strip(axes, kinds, starts.tolist(), (ends - starts).tolist(), SECTION_ROW)
+    spans = [(int(starts[i]), int(ends[i])) for i in shown]
     axes.broken_barh(
         [(begin, end - begin) for begin, end in spans],
-        (bottom, height),
-        facecolor=palette.SECTION_SLOW,
+        SECTION_ROW,
+        facecolor="none",
         edgecolor="white",
         linewidth=0.7,
     )
@@ -78,7 +76,7 @@ def set_apart(places: list[float], gap: float, after: float) -> list[float]:
     return found
 
 
-def draw_engines(axes: Axes, run: RunInfo, edges: Floats) -> None:
+def draw_engines(axes: Axes, run: RunData, edges: Floats) -> None:
     """The rows of both engines: a pale bed that shows through where the engine is idle."""
     span = float(edges[-1] - edges[0])
     for engine, base in ENGINE_ROWS.items():
@@ -94,7 +92,7 @@ def draw_engines(axes: Axes, run: RunInfo, edges: Floats) -> None:
                 filled += share
 
 
-def draw_states(axes: Axes, run: RunInfo, edges: Floats) -> None:
+def draw_states(axes: Axes, run: RunData, edges: Floats) -> None:
     """The row below: overlap from the ground up, then one engine alone; idle stays open."""
     base, height = STATE_ROW
     filled = np.zeros(len(edges) - 1)
@@ -127,7 +125,7 @@ def _stack(
     )
 
 
-def draw_command_names(axes: Axes, run: RunInfo, view: tuple[int, int], pixels: int) -> None:
+def draw_command_names(axes: Axes, run: RunData, view: tuple[int, int], pixels: int) -> None:
     """Names inside the commands that are wide enough for them."""
     program, timeline, (first, after) = run.program, run.timeline, view
     begin = np.maximum(timeline.start, first)
@@ -151,7 +149,7 @@ def draw_command_names(axes: Axes, run: RunInfo, view: tuple[int, int], pixels: 
         )
 
 
-def draw_seams(axes: Axes, run: RunInfo, view: tuple[int, int], pixels: int) -> None:
+def draw_seams(axes: Axes, run: RunData, view: tuple[int, int], pixels: int) -> None:
     """Thin lines between commands that are wide enough to be told apart."""
     program, timeline, (first, after) = run.program, run.timeline, view
     width = (timeline.end + 1 - timeline.start) * (pixels / (after - first))
@@ -161,7 +159,7 @@ def draw_seams(axes: Axes, run: RunInfo, view: tuple[int, int], pixels: int) -> 
         axes.vlines(seams, row, row + 1, color="white", linewidth=0.5, zorder=4)
 
 
-def draw_shares(axes: Axes, run: RunInfo, edges: Floats) -> None:
+def draw_shares(axes: Axes, run: RunData, edges: Floats) -> None:
     """Percentages at the right end of each row, for the time that is shown."""
     shares = state_shares(run.timeline, edges)
     weight = np.diff(edges) / (edges[-1] - edges[0])
@@ -192,7 +190,7 @@ def draw_shares(axes: Axes, run: RunInfo, edges: Floats) -> None:
         )
 
 
-def style_axes(axes: Axes, run: RunInfo, view: tuple[int, int]) -> None:
+def style_axes(axes: Axes, run: RunData, view: tuple[int, int]) -> None:
     """Row names, and a time axis that also counts cycles."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 

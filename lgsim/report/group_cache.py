@@ -17,13 +17,13 @@ from lgsim.planner.group import Evaluation, pattern_of
 from lgsim.planner.plan import Plan, Section, section_name
 
 if TYPE_CHECKING:
-    from lgsim.run import Run
+    from lgsim.run_data import RunData
 
 SEARCH_OPT = 2
 """What the vendor's search notes as its own option in a cache (reference/ir)."""
 
 
-def group_cache_text(prepared: Prepared, run: Run) -> str:
+def group_cache_text(prepared: Prepared, run: RunData) -> str:
     """The plan of a run of a prepared network as the text of a layer-group cache.
 
     Raises
@@ -42,12 +42,12 @@ def group_cache_text(prepared: Prepared, run: Run) -> str:
     return json.dumps(group_cache_document(vendors, run.plan, cycles), indent=2) + "\n"
 
 
-def cache_name(run: Run) -> str:
+def cache_name(run: RunData) -> str:
     """How the file has to be called for the compiler to find it, in its working directory."""
     return f"{run.model}_{run.target}_{run.precision}.layer_group_cache.json"
 
 
-def doubtful_groups(prepared: Prepared, run: Run) -> list[str]:
+def doubtful_groups(prepared: Prepared, run: RunData) -> list[str]:
     """A sentence per group that fits only in a way that the file cannot express."""
     found = []
     for section in run.plan.sections:

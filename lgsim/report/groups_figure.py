@@ -25,7 +25,7 @@ from lgsim.report.pictures import (
 )
 from lgsim.report.summary import section_titles, slowest_sections
 from lgsim.report.tables import shorten
-from lgsim.run import Run
+from lgsim.run_data import RunData
 from lgsim.simulator.lifetimes import section_peaks
 from lgsim.simulator.timeline import State
 
@@ -50,7 +50,7 @@ KIND_COLORS = {
 _STATES = (State.OVERLAP, State.TRANSFER_ONLY, State.COMPUTE_ONLY)
 
 
-def plot_groups(run: Run, path: str | os.PathLike[str], focus: str | None = None) -> None:
+def plot_groups(run: RunData, path: str | os.PathLike[str], focus: str | None = None) -> None:
     """Draw the sections of a run into a file; equal runs give equal files.
 
     Raises
@@ -65,7 +65,7 @@ def plot_groups(run: Run, path: str | os.PathLike[str], focus: str | None = None
     save_figure(groups_figure(run), path)
 
 
-def groups_figure(run: Run) -> Figure:
+def groups_figure(run: RunData) -> Figure:
     """The picture as a matplotlib figure."""
     from matplotlib.figure import Figure
 
@@ -94,7 +94,7 @@ def groups_figure(run: Run) -> Figure:
     return figure
 
 
-def _draw_memory(axes: Axes, run: Run, shown: list[int]) -> None:
+def _draw_memory(axes: Axes, run: RunData, shown: list[int]) -> None:
     """A bar per section: as high as the local memory in use at its busiest moment."""
     starts = run.timeline.section_start.astype(float)
     widths = run.timeline.section_cycles().astype(float)
@@ -141,7 +141,7 @@ def _draw_memory(axes: Axes, run: Run, shown: list[int]) -> None:
     axes.set_ylim(0, room * 1.12)
 
 
-def _draw_engines(axes: Axes, run: Run) -> None:
+def _draw_engines(axes: Axes, run: RunData) -> None:
     """Stacked shares of each section's time: both engines, one of them; idle stays open."""
     timeline = run.timeline
     spans = timeline.section_cycles()
@@ -155,7 +155,7 @@ def _draw_engines(axes: Axes, run: Run) -> None:
         filled = filled + share
 
 
-def _style(memory: Axes, engines: Axes, run: Run) -> None:
+def _style(memory: Axes, engines: Axes, run: RunData) -> None:
     from matplotlib.ticker import MaxNLocator
 
     memory.set_xlim(0, run.cycles)
@@ -176,7 +176,7 @@ def _style(memory: Axes, engines: Axes, run: Run) -> None:
         bare_axes(axes, "y")
 
 
-def _write(figure: Figure, run: Run, shown: list[int], height: float) -> None:
+def _write(figure: Figure, run: RunData, shown: list[int], height: float) -> None:
     """Title, totals, the numbered sections in two columns, and the legend."""
     sections = run.plan.sections
     groups = sum(section.kind == "group" for section in sections)
@@ -212,7 +212,7 @@ def _write(figure: Figure, run: Run, shown: list[int], height: float) -> None:
     _write_legend(figure, run, height)
 
 
-def _write_legend(figure: Figure, run: Run, height: float) -> None:
+def _write_legend(figure: Figure, run: RunData, height: float) -> None:
     used = {section.type for section in run.plan.sections}
     entries = {
         f"group of type {kind}" if kind else "global layer": color

@@ -28,7 +28,7 @@ from lgsim.report.pictures import (
     write_legend,
     write_title,
 )
-from lgsim.run import Run
+from lgsim.run_data import RunData
 from lgsim.target.chip import Chip
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ _CHARACTER = 0.0052
 _SHORTEST_NAME = 6
 """Letters of a name below which it says nothing."""
 
+_THINNEST = 0.004
+"""The least height of a buffer that can be seen, as a share of the axis."""
+
 _LINE = 0.021
 """Height of a label, as a share of the axis."""
 
@@ -56,12 +59,12 @@ ROLE_COLORS = {
 _INK_ON = {"activation": "white", "weight": "#10303F", "weight that stays": "white"}
 
 
-def plot_lmem(run: Run, path: str | os.PathLike[str], focus: str | None = None) -> None:
+def plot_lmem(run: RunData, path: str | os.PathLike[str], focus: str | None = None) -> None:
     """Draw the local memory of a group into a file; equal runs give equal files.
 
     Parameters
     ----------
-    run : Run
+    run : RunData
         The simulation.
     path : path
         ``.png``, ``.svg`` or ``.pdf``.
@@ -115,36 +118,49 @@ def _draw_engines(axes: Axes, edges: Floats, bdc: Floats, gdma: Floats) -> None:
 def _draw_boxes(axes: Axes, chip: Chip, edges: Floats, boxes: list[Box]) -> None:
     from matplotlib.patches import Rectangle
 
-    whole, room = edges[-1], chip.lmem_bytes / _KIB
-    for box in boxes:
+    room = chip.lmem_bytes / _KIB
+    drawn = [box for box in boxes if edges[box.after_step] > edges[box.first_step]]
+    for box in drawn:
         begin, end = float(edges[box.first_step]), float(edges[box.after_step])
         low, high = box.address / _KIB, box.nbytes / _KIB
-        if end <= begin:
-            continue
         axes.add_patch(
             Rectangle(
                 (begin, low),
                 end - begin,
-                high,
+                max(high, _THINNEST * room),
                 facecolor=ROLE_COLORS[box.role],
                 edgecolor="white",
-                linewidth=0.6,
+                linewidth=0.6 if high > _LINE * room else 0,
                 zorder=2,
             )
         )
-        text = _label(box, int((end - begin) / whole / _CHARACTER) - 1)
-        if high / room < _LINE or not text:
+        text = _label(box, int((end - begin) / float(edges[-1]) / _CHARACTER) - 1)
+        inside = high > _LINE * room
+        if not text or not (inside or _free_above(box, drawn, _LINE * chip.lmem_bytes)):
             continue
         axes.text(
             (begin + end) / 2,
-            low + high / 2,
+            low + high / 2 if inside else low + max(high, _THINNEST * room),
             text,
             ha="center",
-            va="center",
+            va="center" if inside else "bottom",
             fontsize=6.5,
-            color=_INK_ON.get(box.role, palette.INK),
+            color=_INK_ON.get(box.role, palette.INK) if inside else palette.INK,
             zorder=3,
         )
+
+
+def _free_above(box: Box, boxes: list[Box], nbytes: float) -> bool:
+    """Whether nothing lies in some bytes above a buffer while it lives."""
+    low, high = box.address + box.nbytes, box.address + box.nbytes + nbytes
+    return not any(
+        other.address < high
+        and other.address + other.nbytes > low
+        and other.first_step < box.after_step
+        and other.after_step > box.first_step
+        for other in boxes
+        if other is not box
+    )
 
 
 def _label(box: Box, letters: int) -> str:
@@ -215,7 +231,7 @@ def _write(figure: Figure, view: LmemView, boxes: list[Box]) -> None:
     figure.text(
         _RIGHT,
         0.016,
-        "numbers in boxes: KiB in each lane",
+        "numbers: KiB in each lane",
         ha="right",
         fontsize=8.5,
         color=palette.MUTED_INK,

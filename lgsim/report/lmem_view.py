@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from lgsim.errors import InfeasibleError, LgsimError
 from lgsim.graph import Graph
+from lgsim.op_names import find_name
 from lgsim.planner.anatomy import BufferUse, buffer_uses
 from lgsim.planner.group import Evaluation, Failure, GroupEvaluator, pattern_of
 from lgsim.planner.group.lmem import Buffer, Placement, peak, runs
 from lgsim.planner.group.price import engine_cycles
 from lgsim.planner.plan import Section
-from lgsim.report.op_names import find_name
 from lgsim.report.pictures import settings_line
-from lgsim.run import Run
+from lgsim.run_data import RunData
 from lgsim.target.chip import Chip
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -48,7 +48,7 @@ class Box:
     nbytes: int
 
 
-def lmem_view(run: Run, focus: str | None = None) -> LmemView:
+def lmem_view(run: RunData, focus: str | None = None) -> LmemView:
     """The group an op is in, or the slowest one, evaluated and placed as in the run."""
     section = _section(run, focus)
     off = [name for name, on in run.features.items() if not on]
@@ -63,7 +63,7 @@ def lmem_view(run: Run, focus: str | None = None) -> LmemView:
     return LmemView(run.graph, section, found, placement, run.chip, title, settings_line(run))
 
 
-def _section(run: Run, focus: str | None) -> Section:
+def _section(run: RunData, focus: str | None) -> Section:
     sections = run.plan.sections
     if focus is None:
         cycles = run.timeline.section_cycles().tolist()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lgsim.analysis.validation import PlanComparison
 from lgsim.report.tables import Column, shorten, table
 from lgsim.simulator.against import OpComparison, UnitCount
-from lgsim.validation import PlanComparison
 
 _NAME_WIDTH = 48
 

@@ -44,9 +44,8 @@ TEXT_ON = {
     Category.COMPUTE: "#FFFFFF",
 }
 
-SECTION_EVEN = "#C9C2D6"
-SECTION_ODD = "#E6E1EE"
-SECTION_SLOW = "#8E7FB3"
+# Sections by kind, in two shades for neighbours.
+SECTION_SHADES = {"group": ("#8E7FB3", "#B9AFD0"), "global": ("#9A9A9A", "#C4C4C4")}
 
 INK = "#222222"
 MUTED_INK = "#666666"

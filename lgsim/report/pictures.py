@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from lgsim.ablation import Ablation
-    from lgsim.report.run_info import RunInfo
+    from lgsim.analysis.ablation import AblationData
+    from lgsim.run_data import RunData
 
 SUFFIXES = ("png", "svg", "pdf")
 WIDTH_INCHES = 13.0
@@ -48,7 +48,7 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
     write_atomic(path, stream.getvalue())
 
 
-def settings_line(of: RunInfo | Ablation) -> str:
+def settings_line(of: RunData | AblationData) -> str:
     """What a picture shows was made with, for its corner."""
     return f"{of.target} · {of.precision} · strategy {of.strategy} · {of.timing} timing"
 
@@ -96,6 +96,27 @@ def bare_axes(axes: Axes, grid: Literal["x", "y"]) -> None:
     axes.grid(axis=grid, color=palette.GRID, linewidth=0.6)
     for spine in axes.spines.values():
         spine.set_visible(False)
+
+
+def draw_section_strip(
+    axes: Axes,
+    kinds: Sequence[str],
+    starts: Sequence[float],
+    widths: Sequence[float],
+    row: tuple[float, float],
+) -> None:
+    """A strip of sections by kind, neighbours of a kind in two shades; `row` is bottom, height."""
+    for kind, shades in palette.SECTION_SHADES.items():
+        mine = [k for k, width in enumerate(widths) if width > 0 and kinds[k] == kind]
+        for shade, part in zip(shades, (mine[::2], mine[1::2]), strict=True):
+            spans = [(starts[k], widths[k]) for k in part]
+            axes.broken_barh(spans, row, facecolor=shade, linewidth=0)
+
+
+def section_swatches(kinds: Collection[str]) -> dict[str, str]:
+    """Entries of a legend for the kinds of sections that occur."""
+    names = {"group": "layer group", "global": "global layer"}
+    return {name: palette.SECTION_SHADES[kind][0] for kind, name in names.items() if kind in kinds}
 
 
 def time_unit(cycles: float, clock_mhz: int) -> tuple[str, float]:

@@ -11,25 +11,27 @@ from lgsim.frontends.plan_file import SCHEMA
 from lgsim.graph import Graph
 from lgsim.plans import fingerprint
 from lgsim.report.summary import section_titles
-from lgsim.report.tables import Column, shorten, table
+from lgsim.report.tables import Column, counted, shorten, table
 from lgsim.settings import Settings
 
 if TYPE_CHECKING:
     from lgsim.pipeline import Prepared
-    from lgsim.run import Run
+    from lgsim.run_data import RunData
 from lgsim.simulator.lifetimes import section_peaks
 
 _NAME_WIDTH = 60
 
 
-def plan_document(prepared: Prepared, run: Run, net: str | PathLike[str] | Graph) -> dict[str, Any]:
+def plan_document(
+    prepared: Prepared, run: RunData, net: str | PathLike[str] | Graph
+) -> dict[str, Any]:
     """A plan as JSON values, with all it takes to schedule the network so again.
 
     Parameters
     ----------
     prepared : Prepared
         What was planned.
-    run : Run
+    run : RunData
         Its simulation.
     net : str, path or Graph
         What it was prepared from.
@@ -76,7 +78,7 @@ def _settings(settings: Settings, precision: str) -> dict[str, Any]:
     }
 
 
-def _sections(run: Run) -> list[dict[str, Any]]:
+def _sections(run: RunData) -> list[dict[str, Any]]:
     cycles = run.timeline.section_cycles().tolist()
     peaks = section_peaks(run.timeline).tolist()
     rows: list[dict[str, Any]] = []
@@ -126,7 +128,7 @@ def _compact(value: Any) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
-def plan_table(run: Run) -> str:
+def plan_table(run: RunData) -> str:
     """A line per section: what it is, how it is cut, what it takes, and how full memory gets."""
     cycles = run.timeline.section_cycles().tolist()
     peaks = section_peaks(run.timeline).tolist()
@@ -156,7 +158,7 @@ def plan_table(run: Run) -> str:
     free = len(run.plan.sections) - len(rows)
     tail = f"{run.cycles:,} cycles ({run.latency_ms:,.3f} ms)"
     if free:
-        tail += f"; {free} global layer(s) without commands are not listed"
+        tail += f"; not listed: {counted(free, 'global layer')} without commands"
     return f"{table(columns, rows)}\n\n{tail}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lgsim.report.run_info import RunInfo
+from lgsim.run_data import RunData
 from lgsim.simulator.lifetimes import section_peaks
 from lgsim.simulator.program import Category
 from lgsim.simulator.timeline import State
@@ -12,7 +12,7 @@ from lgsim.simulator.timeline import State
 SCHEMA = 1
 
 
-def result_json(run: RunInfo) -> dict[str, Any]:
+def result_json(run: RunData) -> dict[str, Any]:
     """A run as plain JSON values; equal runs give equal values.
 
     Returns
@@ -58,7 +58,7 @@ def result_json(run: RunInfo) -> dict[str, Any]:
     }
 
 
-def _sections(run: RunInfo) -> list[dict[str, Any]]:
+def _sections(run: RunData) -> list[dict[str, Any]]:
     """One entry per group and per global layer, in the order they run."""
     cycles = run.timeline.section_cycles().tolist()
     states = run.timeline.section_states.tolist()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lgsim.report.run_info import RunInfo
-from lgsim.report.tables import Column, shorten, table
+from lgsim.report.tables import Column, counted, shorten, table
+from lgsim.run_data import RunData
 from lgsim.simulator.lifetimes import section_peaks
 from lgsim.simulator.program import Category, Program, sums_by_key
 from lgsim.simulator.timeline import State
@@ -13,12 +13,12 @@ from lgsim.simulator.timeline import State
 _NAME_WIDTH = 44
 
 
-def summary_text(run: RunInfo, top: int = 10) -> str:
+def summary_text(run: RunData, top: int = 10) -> str:
     """One screen on a run.
 
     Parameters
     ----------
-    run : RunInfo
+    run : RunData
         The simulation.
     top : int
         How many of the slowest sections to list.
@@ -45,21 +45,21 @@ def section_titles(program: Program) -> list[str]:
     ]
 
 
-def slowest_sections(run: RunInfo, top: int) -> list[int]:
+def slowest_sections(run: RunData, top: int) -> list[int]:
     """Indices of the sections that take longest, the longest first; only those that take time."""
     cycles = run.timeline.section_cycles()
     order = np.argsort(-cycles, kind="stable")[:top]
     return [int(number) for number in order if cycles[number] > 0]
 
 
-def _headline(run: RunInfo) -> str:
+def _headline(run: RunData) -> str:
     """What ran, how long it takes, and how much it moves."""
     program = run.program
     groups = sum(section.kind == "group" for section in program.sections)
     counts = [
-        _count(groups, "layer group"),
-        _count(len(program.sections) - groups, "global layer"),
-        _count(program.size, "command"),
+        counted(groups, "layer group"),
+        counted(len(program.sections) - groups, "global layer"),
+        counted(program.size, "command"),
     ]
     size = f"{run.macs / 1e9:,.3f} G MACs, {run.params / 1e6:,.3f} M parameters"
     fps = f", {1e3 * run.batch / run.latency_ms:,.1f} fps" if run.cycles else ""
@@ -75,7 +75,7 @@ def _headline(run: RunInfo) -> str:
     return "\n".join(lines)
 
 
-def _engines(run: RunInfo) -> str:
+def _engines(run: RunData) -> str:
     """Busy and idle time of both engines, and how far they overlap."""
     timeline = run.timeline
     rows = [
@@ -96,11 +96,11 @@ def _engines(run: RunInfo) -> str:
     return table(columns, rows)
 
 
-def _time_row(run: RunInfo, name: str, cycles: int) -> list[str]:
+def _time_row(run: RunData, name: str, cycles: int) -> list[str]:
     return [name, f"{run.milliseconds(cycles):,.3f}", f"{cycles:,}", _share(cycles, run.cycles)]
 
 
-def _categories(run: RunInfo) -> str:
+def _categories(run: RunData) -> str:
     """Commands, bytes and busy time per category, without those that do not occur."""
     program = run.program
     cycles, nbytes = run.timeline.category_cycles(), program.bytes_by_category()
@@ -126,7 +126,7 @@ def _categories(run: RunInfo) -> str:
     return table(columns, rows)
 
 
-def _slowest(run: RunInfo, top: int) -> str:
+def _slowest(run: RunData, top: int) -> str:
     """The sections that take longest."""
     timeline, program = run.timeline, run.program
     cycles, states = timeline.section_cycles(), timeline.section_states
@@ -162,7 +162,3 @@ def _share(part: int, whole: int) -> str:
 
 def _mb(nbytes: int) -> str:
     return f"{nbytes / 1e6:,.2f}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -51,6 +51,11 @@ def _cell(text: str, width: int, column: Column) -> str:
     return text.ljust(width) if column.align == "left" else text.rjust(width)
 
 
+def counted(number: int, noun: str) -> str:
+    """1 group, 2 groups."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def shorten(text: str, width: int) -> str:
     """Cut the middle out of a long name, so that its beginning and its end stay readable."""
     if len(text) <= width:

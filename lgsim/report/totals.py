@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from lgsim.analysis.validation import Graphs, TotalRow, median_abs_error
 from lgsim.planner.given import NAME as GIVEN
 from lgsim.report.tables import Column, table
-from lgsim.validation import Graphs, TotalRow, median_abs_error
 
 CLOSE = 0.03
 """A group is priced well if it is off by no more than this share of its span."""

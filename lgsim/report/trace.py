@@ -18,8 +18,8 @@ import numpy as np
 from lgsim.errors import LgsimError
 from lgsim.report.files import write_atomic
 from lgsim.report.palette import TRACE_COLORS
-from lgsim.report.run_info import RunInfo
 from lgsim.report.summary import section_titles
+from lgsim.run_data import RunData
 from lgsim.simulator.engines import BDC, ENGINE_NAMES, GDMA
 from lgsim.simulator.lifetimes import lmem_use
 from lgsim.simulator.program import Category
@@ -33,7 +33,7 @@ _TRACK_NAMES = {1: "Sections", 2: "GDMA", 3: "BDC (TIU)"}
 Event = dict[str, Any]
 
 
-def write_trace(run: RunInfo, path: str | os.PathLike[str]) -> None:
+def write_trace(run: RunData, path: str | os.PathLike[str]) -> None:
     """Write the trace of a run; compressed if the name ends in ``.gz``.
 
     Raises
@@ -51,7 +51,7 @@ def write_trace(run: RunInfo, path: str | os.PathLike[str]) -> None:
     write_atomic(path, data)
 
 
-def trace_json(run: RunInfo) -> dict[str, Any]:
+def trace_json(run: RunData) -> dict[str, Any]:
     """The trace as JSON values: events sorted by time, totals in ``otherData``."""
     events = [*_sections(run), *_commands(run), *_counters(run)]
     events.sort(key=lambda event: (event["ts"], event.get("tid", 0), -event.get("dur", 0)))
@@ -77,7 +77,7 @@ def trace_json(run: RunInfo) -> dict[str, Any]:
     }
 
 
-def _names(run: RunInfo) -> list[Event]:
+def _names(run: RunData) -> list[Event]:
     """Metadata: names of the process and of its tracks, and the order of the tracks."""
     title = f"{run.model} on {run.target}, {run.precision}, {run.strategy}, {run.timing}"
     events: list[Event] = [
@@ -93,7 +93,7 @@ def _names(run: RunInfo) -> list[Event]:
 class _Clock:
     """Cycles to microseconds, rounded to nanoseconds, so that equal cycles give equal times."""
 
-    def __init__(self, run: RunInfo) -> None:
+    def __init__(self, run: RunData) -> None:
         self._mhz = run.clock_mhz
 
     def nanoseconds(self, cycle: int) -> int:
@@ -117,7 +117,7 @@ def microseconds(nanoseconds: int) -> float:
     return value if int(value * 1000) == nanoseconds else math.nextafter(value, math.inf)
 
 
-def _sections(run: RunInfo) -> list[Event]:
+def _sections(run: RunData) -> list[Event]:
     """Groups and global layers; they follow one another without a gap."""
     timeline, program, clock = run.timeline, run.program, _Clock(run)
     spans = zip(timeline.section_start.tolist(), timeline.section_end.tolist(), strict=True)
@@ -146,7 +146,7 @@ def _sections(run: RunInfo) -> list[Event]:
     ]
 
 
-def _commands(run: RunInfo) -> list[Event]:
+def _commands(run: RunData) -> list[Event]:
     """One event per command that takes time."""
     program, timeline, clock = run.program, run.timeline, _Clock(run)
     events: list[Event] = []
@@ -190,7 +190,7 @@ def _commands(run: RunInfo) -> list[Event]:
     return events
 
 
-def _counters(run: RunInfo) -> list[Event]:
+def _counters(run: RunData) -> list[Event]:
     """DDR bandwidth of the transfer at work, and bytes of a lane that hold live values."""
     program, timeline, clock = run.program, run.timeline, _Clock(run)
     events: list[Event] = []

@@ -97,6 +97,18 @@ class Timeline:
         """Cycles of each section's window, shape (sections,); they sum to `total_cycles`."""
         return self.section_end - self.section_start
 
+    def section_spans(self) -> Int64s:
+        """Cycles from each section's first own command to its last one, shape (sections,).
+
+        Those of groups that exchange transfers overlap; 0 for a section without commands.
+        """
+        count = len(self.program.sections)
+        first, after = np.full(count, self.total_cycles), np.zeros(count, dtype=np.int64)
+        np.minimum.at(first, self.program.section, self.start)
+        np.maximum.at(after, self.program.section, self.end + 1)
+        spans: Int64s = np.maximum(after - first, 0)
+        return spans
+
     def section_busy(self) -> Int64s:
         """Busy cycles of both engines per section, shape (sections, 2)."""
         return self._busy_by(self.program.section, len(self.program.sections))

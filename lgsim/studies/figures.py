@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from lgsim.report import palette
 from lgsim.report.pictures import WIDTH_INCHES
 from lgsim.studies.design_rules import BATCH
+from lgsim.studies.experiment import Row
 from lgsim.studies.swin_attention import STEPS
 from lgsim.studies.swin_latency import BOARD_MS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from lgsim.studies.report import Report
 
 Data = Mapping[str, Any]
 
@@ -34,18 +33,18 @@ class _Panel:
     draw: Callable[[Axes, Data], None]
 
 
-def figures(report: Report) -> dict[str, Figure]:
-    """A picture per study, with a panel for each experiment that the report has."""
-    there = {row.experiment.number for row in report.rows}
+def figures(rows: Sequence[Row]) -> dict[str, Figure]:
+    """A picture per study, with a panel for each experiment there is a row of."""
+    found = {row.experiment.number: row.finding.data for row in rows}
     drawn = {}
     for name, (title, panels) in _PICTURES.items():
-        shown = [panel for panel in panels if panel.number in there]
+        shown = [panel for panel in panels if panel.number in found]
         if shown:
-            drawn[name] = _figure(title, shown, report)
+            drawn[name] = _figure(title, shown, found)
     return drawn
 
 
-def _figure(title: str, panels: Sequence[_Panel], report: Report) -> Figure:
+def _figure(title: str, panels: Sequence[_Panel], found: Mapping[int, Data]) -> Figure:
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -65,7 +64,7 @@ def _figure(title: str, panels: Sequence[_Panel], report: Report) -> Figure:
             spine.set_color(palette.GRID)
         axes.set_title(panel.title, loc="left", fontsize=10.5, color=palette.INK)
         axes.set_ylabel(panel.unit, fontsize=9, color=palette.MUTED_INK)
-        panel.draw(axes, report.data(panel.number))
+        panel.draw(axes, found[panel.number])
     return figure
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lgsim.studies.experiment import KINDS, VERDICTS, Row
-from lgsim.studies.report import Report
+from lgsim.studies.markdown import markdown_table
 from lgsim.studies.studies import STUDIES
 
 _HEAD = """\
@@ -26,35 +26,13 @@ time and throughput of GPUs and CPUs are not simulated at all.
 """
 
 
-def claims_page(report: Report) -> str:
-    """The page as Markdown."""
-    parts = [_HEAD, _kinds(), "\n", _counts(report.rows), ""]
+def claims_page(all_rows: Sequence[Row]) -> str:
+    """The page as Markdown, of the rows of all studies."""
+    parts = [_HEAD, _kinds(), "\n", _counts(all_rows), ""]
     for study in STUDIES.values():
-        rows = [row for row in report.rows if row.experiment.study == study.name]
+        rows = [row for row in all_rows if row.experiment.study == study.name]
         parts += [f"\n## {study.name}\n", study.title, "", markdown_table(rows), ""]
     return "\n".join(parts).replace("\n\n\n", "\n\n").rstrip() + "\n"
-
-
-def markdown_table(rows: Sequence[Row]) -> str:
-    """Rows as a table; remarks stand below what was measured."""
-    lines = [
-        "| # | type | claim | source | measured | expected | verdict |",
-        "| --: | :-- | :-- | :-- | :-- | :-- | :-- |",
-    ]
-    for row in rows:
-        found = row.experiment
-        measured = row.measured + (f"<br>*{row.remark}*" if row.remark else "")
-        cells = (
-            str(found.number),
-            found.kind,
-            found.claim,
-            found.source,
-            measured,
-            row.expected,
-            f"**{row.verdict}**",
-        )
-        lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
-    return "\n".join(lines)
 
 
 def _kinds() -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lgsim.report.tables import Column, table
 from lgsim.studies.experiment import VERDICTS, Row
+from lgsim.studies.markdown import markdown_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,7 +49,7 @@ class Report:
         """Pictures of what was measured, by name; only those all of whose rows are here."""
         from lgsim.studies.figures import figures
 
-        return figures(self)
+        return figures(self.rows)
 
     def text(self) -> str:
         """A table for the terminal, the remarks below it."""
@@ -95,8 +96,6 @@ class Report:
 
     def _repr_markdown_(self) -> str:
         """What a notebook shows."""
-        from lgsim.studies.page import markdown_table
-
         return f"{markdown_table(self.rows)}\n\n{self.summary()}"
 
 

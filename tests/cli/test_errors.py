@@ -106,6 +106,28 @@ def test_nothing_half_written(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["taken.png"]
 
 
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ("plot", "nothing", "-o", "{}"),
+        ("study", "--all", "--json", "{}"),
+        ("simulate", "nothing", "--json", "{}"),
+    ],
+)
+def test_an_unwritable_output_is_refused_before_the_work(
+    tmp_path: Path, verb: tuple[str, ...]
+) -> None:
+    """Before the network is even looked for."""
+    path = str(tmp_path / "nowhere" / "out.png")
+    done = lgsim(*(part.format(path) for part in verb))
+    assert_one_line(done, "cannot write", "create the folder")
+
+
+def test_ablate_takes_no_plan() -> None:
+    """It makes plans of its own; one that is given would be ignored."""
+    assert_one_line(lgsim("ablate", "resnet18", "--plan", "plan.json"), "--plan")
+
+
 def test_picture_format_must_be_known(tmp_path: Path) -> None:
     done = lgsim("plot", "resnet18", "-o", tmp_path / "picture.docx")
     assert_one_line(done, ".docx", ".png")

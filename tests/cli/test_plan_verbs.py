@@ -81,7 +81,7 @@ def test_a_record_against_the_same_plan() -> None:
     ("arguments", "message"),
     [
         (["simulate", "resnet18", "--strategy", "given"], "needs a plan; --plan FILE gives one"),
-        (["simulate", "resnet18", "--plan", "nowhere.json"], "nowhere.json: cannot read the plan: no such file"),
+        (["simulate", "resnet18", "--plan", "nowhere.json"], "cannot read the plan: no such file"),
         (["simulate", str(CACHE)], "does not say which network it is for"),
         (["simulate", "resnet18", "--plan", str(CACHE)], "is not in 'resnet18'"),
         (["plan", "resnet18", "--format", "tpu-mlir", "-o", "x.json"], "tpu-mlir's own lowered"),

@@ -8,6 +8,7 @@ import pytest
 from small_runs import convolutions
 
 import lgsim
+from lgsim.analysis.what_if import WhatIf
 from lgsim.pipeline import Prepared, planned, prepare_network
 from lgsim.planner.anatomy import group_facts
 from lgsim.planner.borders import find_border
@@ -16,7 +17,6 @@ from lgsim.planner.plan import Plan, Section
 from lgsim.planner.price import plan_cycles
 from lgsim.planner.strategies import group_search
 from lgsim.settings import Settings
-from lgsim.what_if import WhatIf
 
 TIGHT = {"lmem.lane_bytes": "32768"}
 

@@ -7,6 +7,7 @@ from functools import cache
 import pytest
 
 import lgsim
+from lgsim.answers import Run
 from lgsim.graph import Graph
 from lgsim.graph.builder import GraphBuilder
 from lgsim.graph.dtypes import DType
@@ -16,7 +17,6 @@ from lgsim.planner.group import Evaluation, GroupEvaluator, pattern_of
 from lgsim.planner.group.first_fit import first_fit
 from lgsim.planner.plan import Plan
 from lgsim.planner.strategies import plan_network
-from lgsim.run import Run
 from lgsim.simulator.blocks import plan_blocks
 from lgsim.simulator.build import build_program
 from lgsim.simulator.check import check

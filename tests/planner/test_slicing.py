@@ -8,11 +8,11 @@ import pytest
 from small_runs import MODELS
 
 import lgsim
+from lgsim.answers import Run
 from lgsim.errors import InfeasibleError
 from lgsim.frontends.script import load_script
 from lgsim.graph import Graph
 from lgsim.graph.builder import GraphBuilder
-from lgsim.run import Run
 
 TIGHT = {"lmem.lane_bytes": "65536"}
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from lgsim.analysis.validation import PlanComparison
+from lgsim.answers import Run
 from lgsim.api import simulate
 from lgsim.errors import LgsimError
 from lgsim.frontends.command_file import RecordedCommand, read_commands
 from lgsim.report.op_differences import differences_json, differences_text
-from lgsim.run import Run
 from lgsim.simulator.against import NOBODY, UnitCount, against_record
-from lgsim.validation import PlanComparison
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 

@@ -29,6 +29,7 @@ def test_the_toy_by_hand() -> None:
     assert timeline.bdc_busy_cycles == 2 * 240
     assert timeline.overlap_cycles == 2 * (100 + 120)
     assert timeline.section_cycles().tolist() == [720, 0, 720]
+    assert timeline.section_spans().tolist() == [720, 0, 720]
     assert timeline.state_cycles() == {
         State.IDLE: 0,
         State.TRANSFER_ONLY: 2 * (700 - 220),
@@ -72,7 +73,12 @@ def test_parts_sum_when_sections_overlap(
         for moves, computes in steps
     )
     program = build_program(toy_graph(), [Block(sections, random_schedule(steps), owners)])
-    assert_sums(run_program(program))
+    timeline = run_program(program)
+    assert_sums(timeline)
+    for number, span in enumerate(timeline.section_spans().tolist()):
+        own = program.section == number
+        ends = timeline.end[own].max(initial=-1), timeline.start[own].min(initial=10**9)
+        assert span == max(0, ends[0] + 1 - ends[1])
 
 
 def assert_sums(timeline: Timeline) -> None:

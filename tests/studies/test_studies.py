@@ -13,7 +13,7 @@ from lgsim.errors import LgsimError
 from lgsim.studies import STUDIES, Report, study
 from lgsim.studies.experiment import EXPERIMENTS, KINDS, VERDICTS, Row
 from lgsim.studies.lab import Lab
-from lgsim.studies.page import markdown_table
+from lgsim.studies.markdown import markdown_table
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "claims.md"
 

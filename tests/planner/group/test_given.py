@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 import lgsim
+from lgsim.answers import Run
 from lgsim.frontends.plans import read_plan
 from lgsim.frontends.vendor_plan import STORE, VendorPlan
 from lgsim.graph.ops import Conv
-from lgsim.run import Run
 from lgsim.simulator.lifetimes import section_peaks
 from lgsim.simulator.program import Category
 
@@ -59,11 +59,25 @@ def test_addresses_tell_what_is_done_to_save_memory(reference: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("case", "cycles"), [("yolov5s_1080p_int8", 8_905_573), ("resnet50_b8_f16", 4_865_030)]
+    ("case", "cycles"),
+    [
+        ("resnet50_b8_f16", 4_865_030),
+        ("unet512_int8", 5_979_827),
+        ("yolov5s_f16", 3_353_643),
+        ("yolov5s_f32", 10_648_652),
+    ],
 )
-def test_addresses_decide_how_long_it_takes(reference: Path, case: str, cycles: int) -> None:
-    """Look-ups are slower where operand and result share a bank; loads move where there is room."""
-    assert abs(run_of(reference, case).cycles / cycles - 1) <= 1e-4
+def test_the_same_transfers_move_across_borders(reference: Path, case: str, cycles: int) -> None:
+    """To the recorded cycle: loads and stores run in the neighbour's steps that they ran in."""
+    run = run_of(reference, case)
+    assert run.cycles == cycles
+    assert run.check() == []
+
+
+def test_look_ups_are_slow_where_they_were(reference: Path) -> None:
+    """Where operand and result share a bank: 1.6 % of this network."""
+    run = run_of(reference, "yolov5s_1080p_int8")
+    assert abs(run.cycles / 8_905_573 - 1) <= 1e-4
 
 
 def test_a_plan_without_addresses_gets_lgsims_own(tmp_path: Path) -> None:

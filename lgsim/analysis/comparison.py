@@ -1,14 +1,12 @@
-"""`Comparison`: one network scheduled in several ways, and where these differ."""
+"""`ComparisonData`: one network scheduled in several ways, and where these differ."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from os import PathLike
-from typing import Any
 
 from lgsim.planner.plan import Section
-from lgsim.run import Run
+from lgsim.run_data import RunData
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +17,20 @@ class Stretch:
     ----------
     ops : tuple of str
         Their names, in the order of the first plan.
-    sections : tuple of int
-        Into how many sections each plan cuts them.
+    begins : tuple of tuple of str
+        For each plan, the ops at which its sections begin.
     cycles : tuple of int
         What they take in each run.
     """
 
     ops: tuple[str, ...]
-    sections: tuple[int, ...]
+    begins: tuple[tuple[str, ...], ...]
     cycles: tuple[int, ...]
+
+    @property
+    def sections(self) -> tuple[int, ...]:
+        """Into how many sections each plan cuts them."""
+        return tuple(map(len, self.begins))
 
     @property
     def spread_cycles(self) -> int:
@@ -36,19 +39,19 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ComparisonData:
     """Runs of one network that differ in their plans only; the first one is the baseline.
 
     Attributes
     ----------
     labels : tuple of str
         Names of the columns: strategies, or the names that were given to plans.
-    runs : tuple of Run
+    runs : tuple of RunData
         One per label.
     """
 
     labels: tuple[str, ...]
-    runs: tuple[Run, ...]
+    runs: tuple[RunData, ...]
 
     @property
     def fastest(self) -> int:
@@ -81,33 +84,10 @@ class Comparison:
             cycles = tuple(sum(span[a:b]) for span, a, b in zip(spans, starts, stops, strict=True))
             if len(set(map(_shape, parts))) > 1 or len(set(cycles)) > 1:
                 ops = tuple(name for section in parts[0] for name in section.ops)
-                found.append(Stretch(ops, tuple(map(len, parts)), cycles))
+                begins = tuple(tuple(section.ops[0] for section in part) for part in parts)
+                found.append(Stretch(ops, begins, cycles))
             starts = list(stops)
         return found
-
-    def table(self) -> str:
-        """One line per run: time, sections, traffic, busy engines, speed against the first."""
-        from lgsim.report.compare import comparison_table
-
-        return comparison_table(self)
-
-    def text(self, top: int = 8) -> str:
-        """What `lgsim compare` prints: the table, and the `top` stretches that differ most."""
-        from lgsim.report.compare import comparison_text
-
-        return comparison_text(self, top)
-
-    def to_json(self) -> dict[str, Any]:
-        """The values of `lgsim compare --json`."""
-        from lgsim.report.compare import comparison_json
-
-        return comparison_json(self)
-
-    def plot(self, path: str | PathLike[str]) -> None:
-        """Draw the runs one above the other into `path` (.png, .svg or .pdf)."""
-        from lgsim.report.compare_figure import plot_comparison
-
-        plot_comparison(self, path)
 
 
 def _shape(sections: Sequence[Section]) -> tuple[object, ...]:

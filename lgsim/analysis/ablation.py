@@ -1,17 +1,16 @@
-"""`Ablation`: what each rewrite, capability and planner feature is worth in one network."""
+"""`AblationData`: what each rewrite, capability and planner feature is worth in one network."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any
 
+from lgsim.analysis.switch_bench import SwitchBench, feature_kinds
 from lgsim.errors import LgsimError
 from lgsim.features import feature_switches, list_features
 from lgsim.graph import Graph
 from lgsim.settings import Settings
-from lgsim.switch_bench import SwitchBench, feature_kinds
 
 Progress = Callable[[int, int], None]
 
@@ -68,7 +67,7 @@ class Hidden:
 
 
 @dataclass(frozen=True, slots=True)
-class Ablation:
+class AblationData:
     """Cycles of a network with features switched off: each alone, all, and one after the other.
 
     Attributes
@@ -109,37 +108,13 @@ class Ablation:
             if part.without_cycles != self.full_cycles or part.from_cycles != part.to_cycles
         )
 
-    def table(self) -> str:
-        """A line per part that makes a difference."""
-        from lgsim.report.ablate import ablation_table
-
-        return ablation_table(self)
-
-    def text(self) -> str:
-        """What `lgsim ablate` prints."""
-        from lgsim.report.ablate import ablation_text
-
-        return ablation_text(self)
-
-    def to_json(self) -> dict[str, Any]:
-        """The values of `lgsim ablate --json`."""
-        from lgsim.report.ablate import ablation_json
-
-        return ablation_json(self)
-
-    def plot(self, path: str | PathLike[str]) -> None:
-        """Draw the waterfall into `path` (.png, .svg or .pdf)."""
-        from lgsim.report.ablate_figure import plot_ablation
-
-        plot_ablation(self, path)
-
 
 def ablation(
     net: str | PathLike[str] | Graph,
     settings: Settings,
     features: Sequence[str] = (),
     progress: Progress | None = None,
-) -> Ablation:
+) -> AblationData:
     """Plan a network with features on and off; see `lgsim.ablate`."""
     bench = SwitchBench(net, settings)
     groups = _groups(features, settings, bench.is_off)
@@ -178,7 +153,7 @@ def ablation(
         )
         for feature, rewrite, count, kind in behind
     )
-    return Ablation(
+    return AblationData(
         model=bench.imported.name,
         target=bench.chip.name,
         precision=bench.precision,

@@ -1,9 +1,9 @@
-"""`GroupView`: a group of a plan with what can be said about it, for text and JSON."""
+"""`GroupView`: a group of a plan with what can be said about it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 from lgsim.pipeline import Prepared
 from lgsim.planner import Plan
@@ -12,10 +12,6 @@ from lgsim.planner.borders import Border, find_border, refused_border
 from lgsim.planner.group import Evaluation
 from lgsim.planner.plan import Section
 from lgsim.planner.price import placed_sections
-
-if TYPE_CHECKING:
-    from lgsim.report.explain import Explanation
-    from lgsim.what_if import Gain
 
 Side = Literal["begins", "ends"]
 
@@ -92,57 +88,3 @@ def group_views(prepared: Prepared, plan: Plan) -> tuple[GroupView, ...]:
         if not isinstance(part, Section)
         for g in part
     )
-
-
-def groups_json(explained: Explanation, section: int | None) -> list[dict[str, Any]]:
-    """All groups; for one section also its borders, and what would be saved without them."""
-    return [
-        _group_json(explained, view, detailed=section is not None)
-        for view in explained.groups
-        if section is None or view.number == section
-    ]
-
-
-def _group_json(explained: Explanation, view: GroupView, *, detailed: bool) -> dict[str, Any]:
-    facts = view.facts()
-    row: dict[str, Any] = {
-        "section": view.number,
-        "ops": list(view.section.ops),
-        "type": view.section.type,
-        "secs": dict(zip("ncdhw", view.section.secs, strict=True)),
-        "cycles": view.cycles,
-        "bdc_busy_cycles": facts.bdc_busy_cycles,
-        "gdma_busy_cycles": facts.gdma_busy_cycles,
-        "bdc_bound_cycles": facts.bdc_bound_cycles,
-        "gdma_bound_cycles": facts.gdma_bound_cycles,
-        "slices": facts.slices,
-        "lmem_peak_bytes": facts.peak_bytes,
-        "lmem_peak_buffers": [
-            {"name": use.name, "role": use.role, "bytes": use.nbytes} for use in facts.peak_buffers
-        ],
-    }
-    if detailed:
-        for side in ("begins", "ends"):
-            border = view.border(side)
-            gain = explained.what_if.border(border) if border is not None else None
-            row[side] = None if border is None else _border_json(border, gain)
-    else:
-        row["ends_because"] = view.ends_because()
-    return row
-
-
-def _border_json(border: Border, gain: Gain | None) -> dict[str, Any]:
-    return {
-        "before": border.before,
-        "after": border.after,
-        "cause": border.cause,
-        "rule": border.rule or None,
-        "detail": border.detail,
-        "op": border.op or None,
-        "axis": border.axis or None,
-        "missing_bytes": border.missing_bytes,
-        "extra_cycles": border.extra_cycles,
-        "relaxation": None
-        if gain is None
-        else {"change": gain.change, "cycles": gain.cycles, "saved_cycles": gain.saved_cycles},
-    }

@@ -14,7 +14,7 @@ from lgsim.frontends.totals_file import RecordedTotal, read_totals
 from lgsim.frontends.vendor_plan import VendorPlan
 from lgsim.pipeline import planned, prepare_network, simulated
 from lgsim.planner.given import NAME as GIVEN
-from lgsim.run import Run
+from lgsim.run_data import RunData
 from lgsim.settings import Settings
 from lgsim.simulator.against import OpComparison, against_record
 from lgsim.simulator.replay import replay_file
@@ -125,12 +125,12 @@ def _estimate(net: Path, settings: Settings, total: RecordedTotal) -> TotalRow:
     return TotalRow(total.model, total.precision, total.cycles, run.cycles, groups)
 
 
-def _spans(run: Run, path: Path) -> tuple[tuple[int, int], ...]:
-    """Recorded span and own cycles of the groups of a finished plan."""
+def _spans(run: RunData, path: Path) -> tuple[tuple[int, int], ...]:
+    """Recorded and own span of the groups of a finished plan, from first to last command."""
     plan = read_plan(path)
     if not isinstance(plan, VendorPlan):
         return ()
-    cycles = zip(run.plan.sections, run.timeline.section_cycles().tolist(), strict=True)
+    cycles = zip(run.plan.sections, run.timeline.section_spans().tolist(), strict=True)
     own = [taken for section, taken in cycles if section.kind == "group"]
     return tuple(zip((group.span_cycles for group in plan.groups), own, strict=True))
 

@@ -1,16 +1,23 @@
-"""`RunInfo`: a finished simulation with the settings it was made with; what all reports read."""
+"""`RunData`: a finished simulation, and everything that led to it; what reports read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from lgsim.graph import Graph
+from lgsim.planner import Plan
 from lgsim.simulator.program import Program
 from lgsim.simulator.timeline import Timeline
+from lgsim.target.chip import Chip
+
+if TYPE_CHECKING:
+    from lgsim.simulator.violation import Violation
 
 
-@dataclass(frozen=True, slots=True)
-class RunInfo:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunData:
     """What was simulated, and how.
 
     Parameters
@@ -23,6 +30,12 @@ class RunInfo:
         Totals of the network as imported.
     timeline : Timeline
         The result, with its program.
+    graph : Graph
+        The network as scheduled, after rewrites and lowering.
+    plan : Plan
+        How it was cut into sections.
+    chip : Chip
+        The numbers it was simulated with.
     batch : int
         Samples per inference, for the frame rate.
     op_counts : mapping
@@ -42,10 +55,13 @@ class RunInfo:
     macs: int
     params: int
     timeline: Timeline
-    batch: int = 1
-    op_counts: Mapping[str, int] = field(default_factory=dict)
-    features: Mapping[str, bool] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    graph: Graph
+    plan: Plan
+    chip: Chip
+    batch: int
+    op_counts: Mapping[str, int]
+    features: Mapping[str, bool]
+    warnings: tuple[str, ...]
 
     @property
     def program(self) -> Program:
@@ -69,3 +85,9 @@ class RunInfo:
     def microseconds(self, cycles: int) -> float:
         """Duration of some cycles in microseconds."""
         return cycles / self.clock_mhz
+
+    def check(self) -> list[Violation]:
+        """Hold the schedule against the rules of the chip; an empty list is a clean bill."""
+        from lgsim.simulator.check import check
+
+        return check(self.program, self.timeline, self.chip, self.graph)

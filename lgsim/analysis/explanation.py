@@ -1,23 +1,22 @@
-"""`Explanation`: which ops of a planned network may be local, and what the rewrites did to it."""
+"""`ExplanationData`: which ops of a planned network may be local, and what rewrites did to it."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from lgsim.analysis.group_view import GroupView, group_views
+from lgsim.analysis.what_if import WhatIf
 from lgsim.graph import Graph
 from lgsim.kernels import local_support
 from lgsim.kernels.site import Operand, OpSite, site_of
 from lgsim.kernels.support import KERNEL_FEATURES, Features, Refusal
+from lgsim.op_names import find_name
 from lgsim.pipeline import Prepared
 from lgsim.planner import Plan
-from lgsim.report.group_view import GroupView, group_views, groups_json
-from lgsim.report.op_names import find_name
-from lgsim.rewrites import REWRITES, RewriteLog
+from lgsim.rewrites import RewriteLog
 from lgsim.rewrites.log import LoggedOp
-from lgsim.what_if import WhatIf
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ class RemovedOp:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
+class ExplanationData:
     """All that `lgsim explain` can say of a network.
 
     Attributes
@@ -129,28 +128,6 @@ class Explanation:
             return text
         return find_name(text, names, hint="--all lists the ops")
 
-    def text(self, op: str | None = None, *, every: bool = False) -> str:
-        """What `lgsim explain` prints: an overview, or everything about one op."""
-        from lgsim.report.explain_op import op_text
-        from lgsim.report.explain_text import overview_text
-
-        return overview_text(self, every) if op is None else op_text(self, self.find(op))
-
-    def to_json(self, op: str | None = None) -> dict[str, Any]:
-        """The values of `lgsim explain --json`; only one op's if it is given."""
-        chosen = [v for v in self.ops if op is None or v.name == self.find(op)]
-        return {
-            "schema": 1,
-            "model": self.graph.name,
-            "precision": self.graph.precision,
-            "strategy": self.plan.strategy,
-            "features": dict(self.features),
-            "ops": [_op_json(verdict) for verdict in chosen],
-            "groups": groups_json(self, None if op is None else chosen[0].section),
-            "removed": [_removed_json(removed) for removed in self.removed],
-            "rewrites": [self._rewrite_json(rewrite.name) for rewrite in REWRITES],
-        }
-
     def applied(self, rewrite: str) -> tuple[int, Counter[str], Counter[str]]:
         """How often a rewrite applied, and kinds of the ops it removed and added."""
         events = [event for event in self.log.events if event.rewrite == rewrite]
@@ -158,23 +135,8 @@ class Explanation:
         added = Counter(logged.op.kind for event in events for logged in event.added)
         return sum(event.times for event in events), removed, added
 
-    def _rewrite_json(self, name: str) -> dict[str, Any]:
-        times, removed, added = self.applied(name)
-        return {
-            "name": name,
-            "on": self.features[name],
-            "applied": times,
-            "removed": dict(removed),
-            "added": dict(added),
-            "obstacles": [
-                {"condition": obstacle.condition, "ops": list(obstacle.ops)}
-                for obstacle in self.log.obstacles
-                if obstacle.rewrite == name
-            ],
-        }
 
-
-def explanation(prepared: Prepared, plan: Plan, log: RewriteLog) -> Explanation:
+def explanation(prepared: Prepared, plan: Plan, log: RewriteLog) -> ExplanationData:
     """Check every op of a prepared and planned network, and every group."""
     graph, kernel_features = prepared.typed, prepared.evaluator.features
     section = {name: k for k, part in enumerate(plan.sections) for name in part.ops}
@@ -183,7 +145,7 @@ def explanation(prepared: Prepared, plan: Plan, log: RewriteLog) -> Explanation:
         OpVerdict(name, site, section[name], local_support(site, kernel_features))
         for name, site in sites
     )
-    return Explanation(
+    return ExplanationData(
         prepared,
         plan,
         log,
@@ -213,29 +175,3 @@ def _removed(log: RewriteLog, features: Features) -> tuple[RemovedOp, ...]:
         for logged in event.added:
             found.pop(logged.op.name, None)
     return tuple(found.values())
-
-
-def _op_json(verdict: OpVerdict) -> dict[str, Any]:
-    refusal = verdict.refusal
-    return {
-        "name": verdict.name,
-        "kind": verdict.site.kind,
-        "section": verdict.section,
-        "local": refusal is None,
-        "rule": None if refusal is None else refusal.rule,
-        "detail": None if refusal is None else refusal.detail,
-        "value": None if refusal is None else refusal.value,
-        "limit": None if refusal is None else refusal.limit,
-        "lift": None if refusal is None else refusal.lift,
-    }
-
-
-def _removed_json(removed: RemovedOp) -> dict[str, Any]:
-    return {
-        "name": removed.name,
-        "kind": removed.site.kind,
-        "rewrite": removed.rewrite,
-        "rule": removed.refusal.rule,
-        "detail": removed.refusal.detail,
-        "feature": removed.refusal.feature,
-    }

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from os import PathLike
 
+from lgsim.analysis.explanation import site_of_logged
 from lgsim.features import feature_switches, list_features
 from lgsim.graph import Graph
 from lgsim.kernels import local_support
@@ -16,7 +17,6 @@ from lgsim.planner import plan_network
 from lgsim.planner.features import PlannerFeatures
 from lgsim.planner.group import GroupEvaluator
 from lgsim.planner.price import plan_cycles
-from lgsim.report.explain import site_of_logged
 from lgsim.rewrites import RewriteLog
 from lgsim.settings import Settings
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 from lgsim.graph import ops
 from lgsim.graph.core import Graph, Op, Shape
@@ -24,8 +25,8 @@ class _Match:
     """matmul → reshape → n × (slice of one index of `axis`, squeeze)."""
 
     matmul: Op
-    reshape: Op
-    axis: int
+    columns: Shape  # what the reshape makes of the columns
+    axis: int  # of the columns
     branches: tuple[tuple[int, Op], ...]  # index, squeeze
 
 
@@ -80,12 +81,14 @@ def _match(graph: Graph, matmul: Op) -> _Match | str | None:
             return "not every reader is a slice of one index that is then squeezed away"
         axes.add(found[0])
         branches.append((found[1], squeeze))
-    if len(axes) != 1 or target[: len(rows)] != rows:
-        return "the slices cut different axes, or the reshape touches the rows"
+    lead = next((n for n in range(len(target)) if prod(target[:n]) == prod(rows)), None)
+    if len(axes) != 1 or lead is None:
+        return "the slices cut different axes, or the reshape mixes rows and columns"
     axis = axes.pop()
-    if axis < len(rows) or sorted(i for i, _ in branches) != list(range(target[axis])):
+    if axis < lead or sorted(i for i, _ in branches) != list(range(target[axis])):
         return "there is not exactly one slice per index of an axis of the columns"
-    return _Match(matmul, reshape, axis, tuple(sorted(branches, key=lambda branch: branch[0])))
+    parts = tuple(sorted(branches, key=lambda branch: branch[0]))
+    return _Match(matmul, target[lead:], axis - lead, parts)
 
 
 def _plain(graph: Graph, matmul: Op) -> bool:
@@ -98,26 +101,24 @@ def _plain(graph: Graph, matmul: Op) -> bool:
 
 
 def _rewrite(graph: Graph, match: _Match) -> None:
-    rows = graph.tensor(match.matmul.outputs[0]).shape[:-1]
-    columns = graph.tensor(match.reshape.outputs[0]).shape[len(rows) :]
-    axis = match.axis - len(rows)
     for index, squeeze in match.branches:
         inputs = [match.matmul.inputs[0]]
         for tensor in match.matmul.inputs[1:]:
             lead = graph.tensor(tensor).shape[:-1]
-            inputs.append(_columns(graph, tensor, lead, columns, axis, index))
+            inputs.append(_columns(graph, tensor, lead, match, index))
         part = append(graph, match.matmul.attrs, inputs, f"{match.matmul.name}/{index}")
         shape = graph.tensor(squeeze.outputs[0]).shape
         replace_result(graph, squeeze, append(graph, ops.Reshape(shape), [part], squeeze.name))
 
 
-def _columns(graph: Graph, tensor: str, lead: Shape, columns: Shape, axis: int, index: int) -> str:
-    """The columns of a weight (…, N) that stand at `index` of an axis of N seen as `columns`."""
+def _columns(graph: Graph, tensor: str, lead: Shape, match: _Match, index: int) -> str:
+    """The columns of a weight (…, N) that stand at `index` of an axis of N."""
 
     def cut(value: Array) -> Array:
-        part: Array = value.reshape(*lead, *columns).take(index, axis=len(lead) + axis)
+        seen = value.reshape(*lead, *match.columns)
+        part: Array = seen.take(index, axis=len(lead) + match.axis)
         return part.reshape(*lead, -1)
 
     total = graph.tensor(tensor).shape[-1]
-    shape = (*lead, total // columns[axis])
+    shape = (*lead, total // match.columns[match.axis])
     return derived_weight(graph, f"{tensor}/{index}", shape, [tensor], cut)

@@ -9,6 +9,8 @@ from lgsim.graph.core import Graph, Op
 from lgsim.rewrites.base import Rewrite, append, live_ops, replace_result, sole_consumer
 from lgsim.rewrites.slices import single_index
 
+_RESHAPES = (ops.Squeeze, ops.Reshape)
+
 
 @dataclass(frozen=True, slots=True)
 class _Match:
@@ -16,7 +18,7 @@ class _Match:
 
     reshape: Op
     axis: int  # the sliced axis, counted in the reshaped tensor
-    branches: tuple[tuple[int, Op, Op], ...]  # index, slice, squeeze
+    branches: tuple[tuple[int, Op, Op], ...]  # index, slice, squeeze or reshape
 
 
 class QkvSplit(Rewrite):
@@ -71,7 +73,7 @@ def _branches(graph: Graph, permute: Op, reshape: Op, order: tuple[int, ...]) ->
     axes: set[int] = set()
     for reader in graph.consumers(permute.outputs[0]):
         found, squeeze = single_index(graph, reader), sole_consumer(graph, reader.outputs[0])
-        if found is None or squeeze is None or not _squeezes(graph, squeeze, found[0]):
+        if found is None or squeeze is None or not isinstance(squeeze.attrs, _RESHAPES):
             return "not every reader is a slice of one index that is then squeezed away"
         axes.add(found[0])
         branches.append((found[1], reader, squeeze))
@@ -84,15 +86,6 @@ def _branches(graph: Graph, permute: Op, reshape: Op, order: tuple[int, ...]) ->
     if order[axis] == axis:
         return "the permute leaves the sliced axis where it is"
     return _Match(reshape, order[axis], tuple(sorted(branches, key=lambda branch: branch[0])))
-
-
-def _squeezes(graph: Graph, op: Op, axis: int) -> bool:
-    """Whether an op drops just this axis."""
-    if not isinstance(op.attrs, ops.Squeeze | ops.Reshape):
-        return False
-    shape = list(graph.tensor(op.inputs[0]).shape)
-    del shape[axis]
-    return tuple(shape) == graph.tensor(op.outputs[0]).shape
 
 
 def _rewrite(graph: Graph, permute: Op, match: _Match) -> None:
@@ -108,4 +101,7 @@ def _rewrite(graph: Graph, permute: Op, match: _Match) -> None:
         part = append(graph, cut, [source], slice_op.name)
         part = append(graph, ops.Squeeze((match.axis,)), [part], squeeze.name)
         part = append(graph, ops.Permute(order), [part], f"{squeeze.name}/permute")
+        target = graph.tensor(squeeze.outputs[0]).shape
+        if graph.tensor(part).shape != target:
+            part = append(graph, ops.Reshape(target), [part], f"{squeeze.name}/shape")
         replace_result(graph, squeeze, part)

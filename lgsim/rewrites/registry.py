@@ -29,13 +29,17 @@ from lgsim.rewrites.qkv_matmul_split import QkvMatmulSplit
 from lgsim.rewrites.qkv_split import QkvSplit
 from lgsim.rewrites.relu_fuse import ReluFuse
 from lgsim.rewrites.reshape_clean import ReshapeClean
+from lgsim.rewrites.rows_in_lanes import RowsInLanes
 from lgsim.rewrites.shuffle_channel import ShuffleChannel
 from lgsim.rewrites.trivial_permute import TrivialPermute
+from lgsim.rewrites.unit_permute import UnitPermute
 from lgsim.rewrites.window_roll import WindowRoll
 
 _CLEANUPS: tuple[type[Rewrite], ...] = (
     TrivialPermute,
     ReshapeClean,
+    UnitPermute,
+    RowsInLanes,
     PermuteFuse,
     PermuteCancel,
 )

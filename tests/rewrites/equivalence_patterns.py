@@ -333,6 +333,36 @@ def renamings(b: GraphBuilder, pick: Pick) -> list[Tensor]:
     return [x, *also]
 
 
+def sequence_first(b: GraphBuilder, pick: Pick) -> list[Tensor]:
+    """Rows (tokens, batch, features) through ops on rows and elements, reshaped now and then."""
+    tokens, batch = pick(5, 2, 1), pick(1, 2)
+    shape = pick((tokens, batch, 6), (tokens * batch, 6), (batch, tokens, 6))
+    x = b.reshape(b.input("x", (batch, tokens, 6)), shape)
+    y = b.linear(x, 6, bias=pick(True, False))
+    also = pick([], [y])
+    y = pick(b.relu, lambda y: b.mul(y, 0.5), lambda y: b.softmax(y, axis=pick(-1, 0)))(y)
+    form = pick(None, shape, (6,), (*shape[:-1], 1))
+    other = b.weight("other", form) if form else x
+    y = b.layer_norm(b.add(y, other)) if pick(True, False) else b.add(other, y)
+    y = b.slice(y, pick(-1, 0), 0, pick(2, 1))
+    y = pick(lambda y: y, lambda y: b.unsqueeze(y, 0), lambda y: b.reshape(y, (-1, 1)))(y)
+    return [y, *also]
+
+
+def unit_axes(b: GraphBuilder, pick: Pick) -> list[Tensor]:
+    """Permutes that move axes of size 1 along, with reshapes around them."""
+    shape = pick((1, 3, 1, 2, 4), (3, 1, 2, 1), (1, 2, 3), (2, 3, 4, 2))
+    x = b.reshape(b.input("x", shape), shape)
+    orders = [(3, 1, 2, 0, 4), (2, 0, 3, 1, 4), (1, 3, 0, 2, 4), (4, 0, 1, 2, 3)]
+    order = tuple(axis for axis in pick(*orders) if axis < len(shape))
+    y = b.permute(x, order)
+    units = [size for size in y.shape if size > 1]
+    seen = pick(
+        (*units[:1], 1, *units[1:]), tuple(units), (1, *units), (-1, y.shape[-1]), (1, -1, 1)
+    )
+    return [b.relu(b.reshape(y, seen)), *pick([], [y])]
+
+
 PATTERNS: dict[str, Pattern] = {
     pattern.__name__: pattern
     for pattern in (
@@ -349,5 +379,7 @@ PATTERNS: dict[str, Pattern] = {
         five_dimensions,
         channel_shuffle,
         renamings,
+        sequence_first,
+        unit_axes,
     )
 }

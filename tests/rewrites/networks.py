@@ -106,6 +106,25 @@ def five_dims() -> Graph:
     return b.build()
 
 
+def sequence_first(batch: int = 1) -> Graph:
+    """A layer of ``torch.nn.MultiheadAttention`` as it is exported: the sequence comes first."""
+    b = GraphBuilder("sequence_first")
+    tokens, heads, dim = 5, 3, 4
+    x = b.permute(b.input("x", (batch, tokens, heads * dim)), (1, 0, 2))
+    y = b.reshape(b.linear(x, 3 * heads * dim), (1, tokens, batch, 3, heads * dim))
+    y = b.squeeze(b.permute(y, (3, 1, 2, 0, 4)), 3)
+    parts = [b.reshape(b.select(y, 0, index), (tokens, batch * heads, dim)) for index in range(3)]
+    shape = (batch, heads, tokens, dim)
+    q, k, v = (b.reshape(b.permute(part, (1, 0, 2)), shape) for part in parts)
+    y = b.matmul(b.softmax(b.matmul(b.mul(q, 0.5), b.transpose(k, -2, -1)), axis=-1), v)
+    y = b.reshape(b.permute(y, (2, 0, 1, 3)), (tokens * batch, heads * dim))
+    y = b.reshape(b.linear(y, heads * dim), (tokens, batch, heads * dim))
+    x = b.layer_norm(b.add(x, y))
+    x = b.add(x, b.linear(b.relu(b.linear(x, 20)), heads * dim))
+    b.output(b.permute(x, (1, 0, 2)))
+    return b.build()
+
+
 NETWORKS = {
     "five_dims": five_dims,
     "swin": swin,
@@ -114,6 +133,8 @@ NETWORKS = {
     "vit": vit,
     "vit_batch": lambda: vit(batch=2),
     "bert": bert,
+    "sequence_first": sequence_first,
+    "sequence_first_batch": lambda: sequence_first(batch=2),
     "shuffle_net": shuffle_net,
     "efficient_vit": efficient_vit,
     "efficient_vit_windows": lambda: efficient_vit(window=2),

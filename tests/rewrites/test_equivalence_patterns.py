@@ -32,6 +32,8 @@ EXERCISED = {
     "five_dimensions": {"permute_split"},
     "channel_shuffle": {"shuffle_channel"},
     "renamings": {"reshape_clean"},
+    "sequence_first": {"rows_in_lanes"},
+    "unit_axes": {"unit_permute"},
 }
 
 

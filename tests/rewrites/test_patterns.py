@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from networks import sequence_first
 
 from lgsim.graph.builder import GraphBuilder
 from lgsim.graph.core import Graph
@@ -137,3 +138,13 @@ def test_permute_that_moves_the_last_dimension_stays(order):
     b = GraphBuilder("net")
     b.output(b.permute(b.input("x", (4, 5, 3, 2, 8)), order))
     assert rewritten(b)[0].op_counts() == {"Permute": 1}
+
+
+def test_attention_with_the_sequence_in_front_looks_like_any_other():
+    graph = sequence_first()
+    apply_rewrites(graph, "int8")
+    kinds = [type(op.attrs).__name__ for op in graph]
+    assert "Permute" not in kinds
+    assert "Slice" not in kinds
+    rows = {graph.tensor(op.outputs[0]).shape[:2] for op in graph}
+    assert rows == {(1, 5)}  # every op has its rows in the lanes

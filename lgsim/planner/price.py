@@ -17,8 +17,9 @@ from lgsim.kernels import global_schedule
 from lgsim.kernels.alias import free_ops
 from lgsim.kernels.site import OpSite, site_of
 from lgsim.planner.group import Evaluation, Failure, GroupEvaluator, Pattern, pattern_of
-from lgsim.planner.group.border import Lane, Outline, move_across
+from lgsim.planner.group.border import Lane, move_across
 from lgsim.planner.group.lmem import Placement
+from lgsim.planner.group.outline import Outline
 from lgsim.planner.plan import Plan, Section
 from lgsim.target.chip import Chip
 

@@ -12,7 +12,6 @@ from lgsim.kernels.support import Features, GroupType
 from lgsim.planner.features import PlannerFeatures
 from lgsim.planner.group.arrange import Arranger
 from lgsim.planner.group.book import CostBook
-from lgsim.planner.group.border import Outline, outline
 from lgsim.planner.group.combine import combined
 from lgsim.planner.group.cuts import Secs
 from lgsim.planner.group.emit import Emitter, TimedSchedule
@@ -20,6 +19,7 @@ from lgsim.planner.group.evaluation import Evaluation, final_placement
 from lgsim.planner.group.failure import Failure, too_long
 from lgsim.planner.group.given import Given
 from lgsim.planner.group.lmem import Placement
+from lgsim.planner.group.outline import Outline, outline
 from lgsim.planner.group.pattern import Pattern
 from lgsim.planner.group.search import Search
 from lgsim.planner.group.slicing import infer

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lgsim.errors import LgsimError
+from lgsim.graph.order import reordered, topological
 from lgsim.graph.tensor_type import Shape, TensorType
 from lgsim.graph.values import Op, Tensor
 
@@ -286,17 +287,7 @@ class Graph:
         LgsimError
             If it is not an order of the ops, or an op would stand before one it reads from.
         """
-        if sorted(names) != sorted(self._ops):
-            raise LgsimError("the order does not name every op once", where=self.name)
-        placed: dict[str, Op] = {}
-        for name in names:
-            op = self._ops[name]
-            for tensor in op.inputs:
-                producer = self._producer.get(tensor)
-                if producer is not None and producer not in placed:
-                    raise LgsimError(f"'{name}' would run before '{producer}'", where=self.name)
-            placed[name] = op
-        self._ops = placed
+        self._ops = reordered(self._ops, self._producer, names, self.name)
 
     def sort(self) -> None:
         """Restore topological order after edits, keeping the present order where it is free.
@@ -306,29 +297,7 @@ class Graph:
         LgsimError
             If the graph has a cycle.
         """
-        placed: dict[str, Op] = {}
-        for root in tuple(self._ops):
-            stack = [root]
-            on_path: set[str] = set()
-            while stack:
-                name = stack[-1]
-                if name in placed:
-                    stack.pop()
-                    continue
-                missing = [
-                    producer
-                    for tensor in self._ops[name].inputs
-                    if (producer := self._producer.get(tensor)) and producer not in placed
-                ]
-                if not missing:
-                    placed[name] = self._ops[name]
-                    on_path.discard(stack.pop())
-                elif name in on_path:
-                    raise LgsimError("the graph has a cycle", where=f"{self.name}: op '{name}'")
-                else:
-                    on_path.add(name)
-                    stack.extend(reversed(missing))
-        self._ops = placed
+        self._ops = topological(self._ops, self._producer, self.name)
 
     def copy(self) -> Graph:
         """An independent copy; tensors and ops are immutable and shared."""

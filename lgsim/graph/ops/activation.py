@@ -20,7 +20,7 @@ ACTIVE_MODES = (
 )  # fmt: skip
 
 
-class Unary(OpKind, abstract=True):
+class Unary(OpKind):
     """One operand; the result has its type."""
 
     __slots__ = ()

@@ -12,12 +12,20 @@ if TYPE_CHECKING:
     from lgsim.graph.tensor_type import TensorType
 
 
-Kind = TypeVar("Kind")
+Kind = TypeVar("Kind", bound="OpKind")
 
 
 @dataclass_transform(frozen_default=True)
 def op_kind(cls: type[Kind]) -> type[Kind]:
-    """Make a subclass of `OpKind` a frozen dataclass with slots.
+    """Make a subclass of `OpKind` a kind of op: a frozen dataclass, in the registry of kinds."""
+    made = op_base(cls)
+    OpKind.kinds[made.__name__] = made
+    return made
+
+
+@dataclass_transform(frozen_default=True)
+def op_base(cls: type[Kind]) -> type[Kind]:
+    """Make a subclass of `OpKind` a base of kinds that share its attributes.
 
     All methods are those of `OpKind`: generating them for each of seventy kinds would take longer
     than to read a network.
@@ -40,10 +48,6 @@ class OpKind:
     def kind(self) -> str:
         """Name on screen and in JSON; the class name unless the attributes decide."""
         return type(self).__name__
-
-    def __init_subclass__(cls, *, abstract: bool = False) -> None:
-        if not abstract:
-            OpKind.kinds[cls.__name__] = cls
 
     def __init__(self, *values: object, **named: object) -> None:
         fields = self._fields()

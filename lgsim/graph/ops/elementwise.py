@@ -22,7 +22,7 @@ COMPARE_MODES = (
 )
 
 
-class Binary(OpKind, abstract=True):
+class Binary(OpKind):
     """Two operands that broadcast as in NumPy; the result has the first operand's element type."""
 
     __slots__ = ()
@@ -33,7 +33,7 @@ class Binary(OpKind, abstract=True):
         return result(broadcast([x.shape for x in inputs]), inputs[0].dtype)
 
 
-class BinaryConst(OpKind, abstract=True):
+class BinaryConst(OpKind):
     """One operand and a constant number; the result has the operand's type."""
 
     __slots__ = ()

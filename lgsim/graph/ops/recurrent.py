@@ -4,33 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lgsim.graph.ops.base import OpKind, op_kind, refuse
+from lgsim.graph.ops.base import OpKind, op_base, op_kind, refuse
 from lgsim.graph.ops.rules import check_operands, check_rank, check_shape, result
 from lgsim.graph.tensor_type import TensorType
 
 
-class Recurrent(OpKind, abstract=True):
+@op_base
+class Recurrent(OpKind):
     """A recurrent layer: `gates` matrices per direction.
 
     Inputs, with S steps, batch B, D directions, G gates, hidden size H: x (S, B, I),
     w (D, G·H, I), r (D, G·H, H), [b (D, 2·G·H)], then the initial states (D, B, H).
     Outputs: y (S, D, B, H) and each final state (D, B, H).
+
+    Attributes
+    ----------
+    gates, states : int
+        Of the kind: number of gates, and of state vectors carried from step to step.
+    hidden : int
+        Size of the hidden state.
+    directions : int
+        1, or 2 for a bidirectional layer.
+    reverse : bool
+        A single direction that runs from the last step to the first.
     """
 
-    __slots__ = ()
+    gates = 0
+    states = 0
 
     hidden: int
-    directions: int
-
-    @property
-    def gates(self) -> int:
-        """Number of gates."""
-        raise NotImplementedError
-
-    @property
-    def states(self) -> int:
-        """Number of state vectors carried from step to step."""
-        raise NotImplementedError
+    directions: int = 1
+    reverse: bool = False
 
     def infer(self, inputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
         """Sequence of hidden states, then the final states."""
@@ -59,92 +63,39 @@ class Recurrent(OpKind, abstract=True):
 
 @op_kind
 class LSTM(Recurrent):
-    """Long short-term memory; outputs y, final hidden state, final cell state.
+    """Long short-term memory: input, output, forget and cell gate; hidden and cell state."""
 
-    Attributes
-    ----------
-    hidden : int
-        Size of the hidden state.
-    directions : int
-        1, or 2 for a bidirectional layer.
-    reverse : bool
-        A single direction that runs from the last step to the first.
-    """
-
-    hidden: int
-    directions: int = 1
-    reverse: bool = False
-
-    @property
-    def gates(self) -> int:
-        """Input, output, forget and cell gate."""
-        return 4
-
-    @property
-    def states(self) -> int:
-        """Hidden and cell state."""
-        return 2
+    gates = 4
+    states = 2
 
 
 @op_kind
 class GRU(Recurrent):
-    """Gated recurrent unit; outputs y and the final hidden state.
+    """Gated recurrent unit: update, reset and hidden gate; the hidden state.
 
     Attributes
     ----------
-    hidden : int
-        Size of the hidden state.
-    directions : int
-        1, or 2 for a bidirectional layer.
-    reverse : bool
-        A single direction that runs from the last step to the first.
     linear_before_reset : bool
         The reset gate is applied after the recurrent product, as PyTorch does.
     """
 
-    hidden: int
-    directions: int = 1
-    reverse: bool = False
+    gates = 3
+    states = 1
+
     linear_before_reset: bool = False
-
-    @property
-    def gates(self) -> int:
-        """Update, reset and hidden gate."""
-        return 3
-
-    @property
-    def states(self) -> int:
-        """The hidden state."""
-        return 1
 
 
 @op_kind
 class RNN(Recurrent):
-    """Plain recurrent layer, tanh or ReLU of two products; outputs y and the final hidden state.
+    """Plain recurrent layer: tanh or ReLU of two products; the hidden state.
 
     Attributes
     ----------
-    hidden : int
-        Size of the hidden state.
-    directions : int
-        1, or 2 for a bidirectional layer.
-    reverse : bool
-        A single direction that runs from the last step to the first.
     relu : bool
         A ReLU instead of the tanh.
     """
 
-    hidden: int
-    directions: int = 1
-    reverse: bool = False
+    gates = 1
+    states = 1
+
     relu: bool = False
-
-    @property
-    def gates(self) -> int:
-        """The new state only."""
-        return 1
-
-    @property
-    def states(self) -> int:
-        """The hidden state."""
-        return 1

@@ -10,7 +10,7 @@ from lgsim.errors import LgsimError
 from lgsim.graph import Graph
 from lgsim.pipeline import given_plan, lowered, planned, prepare_network, simulated
 from lgsim.rewrites import RewriteLog
-from lgsim.settings import DEFAULTS, STRATEGIES_TO_COMPARE, Options, Settings
+from lgsim.settings import DEFAULTS, STRATEGIES_TO_COMPARE, Options, Settings, refuse_single
 
 if TYPE_CHECKING:
     from lgsim.analysis.ablation import Progress
@@ -103,6 +103,7 @@ def compare(
     """
     from lgsim.answers import Comparison, Run
 
+    refuse_single(strategies, "strategies")
     plans = plans or {}
     labels = (*strategies, *plans)
     twice = [label for label in labels if labels.count(label) > 1]
@@ -143,4 +144,5 @@ def ablate(
     from lgsim.analysis.ablation import ablation
     from lgsim.answers import Ablation
 
+    refuse_single(features, "features")
     return Ablation.of(ablation(net, Settings(**options), features, progress))

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from os import PathLike
 from typing import TYPE_CHECKING, TypedDict
 
+from lgsim.errors import LgsimError
+
 if TYPE_CHECKING:
     from lgsim.planner import Plan
     from lgsim.target import Target
@@ -59,6 +61,17 @@ class Settings:
     disable: Collection[str] = ()
     enable: Collection[str] = ()
     overrides: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """LgsimError where a single name stands for several."""
+        for where in ("disable", "enable"):
+            refuse_single(getattr(self, where), where)
+
+
+def refuse_single(names: Collection[str], where: str) -> None:
+    """LgsimError if a text was given instead of a list of them: its letters would be names."""
+    if isinstance(names, str):
+        raise LgsimError(f"'{names}' is no list of names", where=where, hint=f"['{names}']")
 
 
 class Options(TypedDict, total=False):

@@ -97,10 +97,17 @@ def test_where_plans_cut_is_listed() -> None:
     assert listed.split() == ["1", "cut", group.ops[2]]
 
 
-@pytest.mark.parametrize("names", [[], ["none", "none"], ["nothing"]])
+@pytest.mark.parametrize("names", [[], ["none", "none"], ["nothing"], "none"])
 def test_wrong_strategies(names: list[str]) -> None:
     with pytest.raises(LgsimError):
         lgsim.compare(convolutions(1), names)
+
+
+def test_a_single_name_is_no_list() -> None:
+    with pytest.raises(LgsimError, match=r"disable: 'relu_fuse' is no list of names"):
+        Settings(disable="relu_fuse")
+    with pytest.raises(LgsimError, match=r"features: 'relu_fuse' is no list"):
+        lgsim.ablate(convolutions(1), "relu_fuse")
 
 
 def test_text(comparison: Comparison) -> None:

@@ -81,7 +81,8 @@ def _check_zoo_name(text: str) -> None:
     if plain and (not path.exists() or has_model(text)):
         return
     what = f"directory '{text}' is not a network" if path.is_dir() else f"'{text}' is not a network"
-    raise LgsimError(what, limit="a zoo name, or a file in " + ", ".join(SUFFIXES))
+    hint = "export it to ONNX" if path.is_file() else ""
+    raise LgsimError(what, limit="a zoo name, or a file in " + ", ".join(SUFFIXES), hint=hint)
 
 
 def _check_file(path: Path) -> None:

@@ -91,7 +91,9 @@ def build_graph(
         graph = function(**keywords)
     if not isinstance(graph, Graph):
         raise LgsimError(
-            f"build() returned {type(graph).__name__}", where=str(path), limit="a lgsim.Graph"
+            f"build() returned {type(graph).__name__}",
+            where=str(path),
+            limit="a lgsim.Graph is needed",
         )
     _check_inputs(path, function, graph, shapes or {})
     return graph
@@ -175,7 +177,8 @@ def _script_errors(path: Path) -> Iterator[None]:
         error.where = f"{path}: {error.where}" if error.where else str(path)
         raise
     except SyntaxError as error:
-        where = f"{error.filename or path}:{error.lineno}"
+        line = f":{error.lineno}" if error.lineno else ""
+        where = f"{error.filename or path}{line}"
         raise LgsimError(f"is no valid Python: {error.msg}", where=where) from None
     except (Exception, SystemExit) as error:
         message = " ".join(str(error).split())

@@ -94,7 +94,7 @@ def test_wrong_arguments(script, args, words):
         ("x = 1", "net.py: has no function build()"),
         ("def build(:", "net.py:1: is no valid Python"),
         ("def build(n): return n", "build() needs a value for 'n'"),
-        ("def build(): return 3", "build() returned int (a lgsim.Graph)"),
+        ("def build(): return 3", "build() returned int (a lgsim.Graph is needed)"),
         ("def build():\n    raise ValueError('too\\nbad')", "net.py:2: ValueError: too bad"),
         ("def build():\n    return 1 / 0", "net.py:2: ZeroDivisionError"),
         ("import no_such_module", "net.py:1: ModuleNotFoundError"),

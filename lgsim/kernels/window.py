@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from lgsim.graph.core import Shape
@@ -78,9 +78,13 @@ class Slide:
             found.append(source if rest == 0 and 0 <= source < self.size else None)
         return found
 
+    def widest(self, pieces: Iterable[tuple[int, int]]) -> tuple[int, int]:
+        """The first of some pieces of the output that needs the most input."""
+        return max(pieces, key=lambda piece: self.needs(*piece)[1])
+
     def most(self, pieces: Iterable[tuple[int, int]]) -> int:
         """Longest input that one of several pieces of the output needs."""
-        return max(self.needs(*piece)[1] for piece in pieces)
+        return self.needs(*self.widest(pieces))[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +158,8 @@ def conv_shape(site: OpSite) -> ConvShape:
     rank = len(attrs.kernel)
     slides = [_slide(attrs, x.shape, result.shape, axis) for axis in range(rank)]
     depth, rows, cols = spread_axes(slides)
-    return ConvShape(
+    bias = site.inputs[2].type.dtype if len(site.inputs) > 2 else None
+    shape = ConvShape(
         x.shape[0],
         x.shape[1],
         result.shape[1],
@@ -164,10 +169,14 @@ def conv_shape(site: OpSite) -> ConvShape:
         cols,
         x.dtype,
         result.dtype,
-        site.inputs[2].type.dtype if len(site.inputs) > 2 else None,
+        bias,
         attrs.relu,
         site.inputs[0].shared,
     )
+    if bias is not None and shape.depthwise and x.dtype.bits == 16:
+        # It adds its bias itself, in its own type (reference/plans: all 18 of efficientvit_m0).
+        return replace(shape, bias=x.dtype)
+    return shape
 
 
 def spread_axes(slides: list[Slide]) -> tuple[Slide, Slide, Slide]:

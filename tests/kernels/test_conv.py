@@ -174,6 +174,16 @@ def test_input_channels_are_added_up_where_a_filter_fills_a_lane() -> None:
     assert violations(plain(7, 1, 3), *operands, weights=1, chip=tiny) == []
 
 
+@pytest.mark.parametrize("kib", [4, 8, 16, 32])
+@pytest.mark.parametrize("dtype", [F16, I8])
+def test_scratch_is_large_enough_for_tiles_inside_the_image(dtype: DType, kib: int) -> None:
+    """The first tile is padded, reads less than the ones after it, and spreads less."""
+    chip = replace(CHIP, lmem_bytes=1024 * kib)
+    operands = [((1, 3, 512, 256), dtype), ((32, 3, 7, 7), dtype)]
+    for stride in (1, 4):
+        assert violations(plain(7, stride, 3), *operands, weights=1, chip=chip) == []
+
+
 convolutions = st.tuples(
     st.booleans(),  # deconvolution
     st.integers(1, 3),  # rank

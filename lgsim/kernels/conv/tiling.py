@@ -7,7 +7,7 @@ a layer may be cut stands in `candidates`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lgsim.graph.dtypes import DType
 from lgsim.kernels.base import Local, Work
@@ -76,12 +76,18 @@ class ConvTiler:
         part = next(self.parts(cut))
         out = lane_bytes(chip, self.output_shape(part), self.sums_type(part))
         packed, bias = coefficient_bytes(chip, block_shape(shape, part), part.channels[1])
-        scratch = Scratch(chip)
-        self.emit(Emitter(chip), scratch, part, _NOWHERE, _NOWHERE, _NOWHERE)
-        n, c, _, _ = self.input_shape(part)
-        rows, cols = shape.rows.most(cut.rows), shape.cols.most(cut.cols)
-        x = lane_bytes(chip, (n, c, rows, cols), shape.dtype)
-        return x, round_up(packed, chip.eu_bytes) + bias, out, scratch.used
+        # Where a layer is padded, the first tile may read less than others.
+        widest = replace(part, rows=shape.rows.widest(cut.rows), cols=shape.cols.widest(cut.cols))
+        scratch = self._scratch_bytes(part)
+        if scratch and widest != part:
+            scratch = max(scratch, self._scratch_bytes(widest))
+        x = lane_bytes(chip, self.input_shape(widest), shape.dtype)
+        return x, round_up(packed, chip.eu_bytes) + bias, out, scratch
+
+    def _scratch_bytes(self, part: Part) -> int:
+        scratch = Scratch(self.chip)
+        self.emit(Emitter(self.chip), scratch, part, _NOWHERE, _NOWHERE, _NOWHERE)
+        return scratch.used
 
     def fits(self, cut: Cut) -> bool:
         """Whether the buffers of a cut fit; those that are doubled take whole banks."""

@@ -187,9 +187,9 @@ class _Case:
                     keep.add(number)
                     room -= costs.value_bytes[number] + chip.eu_bytes
             kept = self.thrifty(replace(thrift, keep=frozenset(keep)))
-            if busier_engine(kept) >= best:
+            if not keep or busier_engine(kept) >= best:
                 break
-            other = self.timed(kept)
+            other = replace(self, limit=best).timed(kept)
             if isinstance(other, Evaluation) and other.price.cycles < found.price.cycles:
                 return other
         return found
@@ -225,6 +225,8 @@ class _Case:
             if isinstance(moved, Evaluation):
                 gain = price(plain.table, costs).cycles - moved.price.cycles
                 return moved if gain > 0 else None
+            if moved.rule == "price":
+                return None  # with less memory it would not take less
         return None
 
     def placed(

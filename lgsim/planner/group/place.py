@@ -6,12 +6,11 @@ free address, if possible in banks that the same step does not use already.
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from random import Random
 
-from lgsim.kernels.commands.tiling import round_up
 from lgsim.planner.group.failure import Failure
 from lgsim.planner.group.lmem import Buffer, Placement, peak, too_large
 from lgsim.target.chip import Chip
@@ -95,49 +94,77 @@ def _lowest_first(buffers: Sequence[Buffer]) -> Placement:
             if other.steps & buffer.steps:
                 insort(blocks[other.owner], (start, end, other.steps))
                 if start < lowest[other.owner] + other.nbytes and end > lowest[other.owner]:
-                    lowest[other.owner] = _first_gap(
-                        blocks[other.owner], other.nbytes, other.steps, 1
-                    )
+                    lowest[other.owner] = _first_gap(blocks[other.owner], other.nbytes, other.steps)
     return Placement(addresses, top)
 
 
 def _pack(order: Sequence[Buffer], chip: Chip, banks: bool) -> Placement:
     """Each buffer at the lowest free address, in its turn, until one ends above local memory."""
-    placed = _Placed()
+    placed = _Placed(chip)
     addresses: dict[int, int] = {}
     top = 0
     for owner, nbytes, steps in order:
-        blocks = placed.beside(steps)
-        address = _first_gap(blocks, nbytes, steps, 1)
-        if banks:
-            bank = _first_gap(blocks, nbytes, steps, chip.bank_bytes)
-            address = bank if bank + nbytes <= chip.lmem_bytes else address
+        address = placed.free_banks(nbytes, steps) if banks else -1
+        if address < 0:
+            address = _first_gap(placed.beside(steps), nbytes, steps)
         end = address + nbytes
         addresses[owner] = address
-        placed.add((address, end, steps))
         top = max(top, end)
         if top > chip.lmem_bytes:
             break
+        placed.add((address, end, steps), banks)
     return Placement(addresses, top)
 
 
 class _Placed:
-    """Blocks in order of their addresses: all, and those of every stretch of steps."""
+    """Blocks in order of their addresses: all, and those of every stretch of steps.
 
-    def __init__(self) -> None:
+    Neighbours that live in the same steps are one block. Of every bank there are also the steps in
+    which it is in use.
+    """
+
+    def __init__(self, chip: Chip) -> None:
         self._all: list[Block] = []
         self._blocks: dict[int, list[Block]] = {}
+        self._bank_bytes = chip.bank_bytes
+        self._banks = [0] * (chip.lmem_bytes // chip.bank_bytes)
 
-    def add(self, block: Block) -> None:
-        """Remember a block."""
-        insort(self._all, block)
-        for stretch in _stretches(block[2]):
-            insort(self._blocks.setdefault(stretch, []), block)
+    def add(self, block: Block, banks: bool) -> None:
+        """Remember a block, and the banks it lies in if they are asked for."""
+        start, end, steps = block
+        _join(self._all, block)
+        for stretch in _stretches(steps):
+            _join(self._blocks.setdefault(stretch, []), block)
+        if banks:
+            last = min(-(-end // self._bank_bytes), len(self._banks))
+            for bank in range(start // self._bank_bytes, last):
+                self._banks[bank] |= steps
 
     def beside(self, steps: int) -> Sequence[Block]:
         """All blocks that live in some steps, and others."""
         stretches = _stretches(steps)
         return self._blocks.get(stretches[0], ()) if len(stretches) == 1 else self._all
+
+    def free_banks(self, nbytes: int, steps: int) -> int:
+        """Address of the first banks that are free in some steps and hold so much; −1 if none."""
+        wanted, free = -(-nbytes // self._bank_bytes), 0
+        for bank, used in enumerate(self._banks):
+            free = 0 if used & steps else free + 1
+            if free >= wanted:
+                return (bank + 1 - wanted) * self._bank_bytes
+        return -1
+
+
+def _join(blocks: list[Block], block: Block) -> None:
+    """Put a block among others, in one piece with a neighbour that lives in the same steps."""
+    start, end, steps = block
+    at = bisect_left(blocks, block)
+    if at < len(blocks) and blocks[at][0] == end and blocks[at][2] == steps:
+        end = blocks.pop(at)[1]
+    if at and blocks[at - 1][1] == start and blocks[at - 1][2] == steps:
+        at -= 1
+        start = blocks.pop(at)[0]
+    blocks.insert(at, (start, end, steps))
 
 
 def _stretches(steps: int) -> list[int]:
@@ -149,16 +176,16 @@ def _stretches(steps: int) -> list[int]:
     return [each for each in range(last + 1) if steps >> each * STRETCH & mask]
 
 
-def _first_gap(blocks: Sequence[Block], nbytes: int, steps: int, unit: int) -> int:
-    """Lowest multiple of `unit` with `nbytes` free bytes behind it.
+def _first_gap(blocks: Sequence[Block], nbytes: int, steps: int) -> int:
+    """Lowest address with `nbytes` free bytes behind it.
 
-    Blocks, in order of their addresses, take whole units; those of other steps do not count.
+    Blocks come in order of their addresses; those of other steps do not count.
     """
     address = 0
     for start, end, lives in blocks:
         if lives & steps:
-            if start // unit * unit - address >= nbytes:
+            if start - address >= nbytes:
                 break
             if end > address:
-                address = end if unit == 1 else round_up(end, unit)
+                address = end
     return address

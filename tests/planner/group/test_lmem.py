@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lgsim.planner.group.failure import Failure
-from lgsim.planner.group.lmem import Buffer, Occupancy, peak
+from lgsim.planner.group.lmem import Buffer, Occupancy, Placement, peak
 from lgsim.planner.group.place import place
 from lgsim.target import load_target
 
@@ -42,6 +42,33 @@ def test_buffers_of_one_step_do_not_overlap(sizes: list[tuple[int, int]], banks:
             if other.steps & buffer.steps:
                 begin = found.addresses[other.owner]
                 assert begin + other.nbytes <= start or start + buffer.nbytes <= begin
+
+
+def lowest(buffer: Buffer, placed: dict[Buffer, int], unit: int) -> int:
+    """The lowest free address for a buffer if all others of its steps take whole units."""
+    beside = [
+        (a // unit * unit, -(-(a + each.nbytes) // unit) * unit)
+        for each, a in placed.items()
+        if each.steps & buffer.steps
+    ]
+    starts = sorted({0, *(end for _, end in beside)})
+    return next(a for a in starts if all(a + buffer.nbytes <= b or e <= a for b, e in beside))
+
+
+@given(buffers, st.booleans())
+def test_every_buffer_lies_as_low_as_it_can(sizes: list[tuple[int, int]], banks: bool) -> None:
+    """The largest area first, in banks of their own where there are any."""
+    wanted = [Buffer(owner, nbytes, steps) for owner, (nbytes, steps) in enumerate(sizes)]
+    placed: dict[Buffer, int] = {}
+    for buffer in sorted(wanted, key=lambda b: (-b.nbytes * b.steps.bit_count(), -b.nbytes)):
+        address = lowest(buffer, placed, CHIP.bank_bytes if banks else 1)
+        if address + buffer.nbytes > CHIP.lmem_bytes:
+            address = lowest(buffer, placed, 1)
+        placed[buffer] = address
+    if all(address + buffer.nbytes <= CHIP.lmem_bytes for buffer, address in placed.items()):
+        found = place(wanted, CHIP, banks=banks)
+        assert isinstance(found, Placement)
+        assert found.addresses == {buffer.owner: address for buffer, address in placed.items()}
 
 
 def test_more_than_local_memory_in_one_step_is_refused_at_once() -> None:

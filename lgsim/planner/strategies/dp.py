@@ -8,6 +8,7 @@ from lgsim.errors import InfeasibleError
 from lgsim.graph import Graph
 from lgsim.kernels.alias import free_ops
 from lgsim.kernels.site import site_of
+from lgsim.planner.absorb import absorb_permutes
 from lgsim.planner.base_groups import base_groups
 from lgsim.planner.bounds import IMPOSSIBLE
 from lgsim.planner.group import GroupEvaluator, pattern_of
@@ -33,8 +34,8 @@ class CheapestCuts:
     very many ops are cut into pieces first (see `pieces`), and intervals lie in one piece. Only
     intervals that a lower bound does not rule out are evaluated, and equal ones once; in long runs
     the search ends earlier, with a plan that need not be the cheapest (see `Cuts`). Moves across
-    the borders of groups are no part of the sum; so the plans of `greedy` and `none` are priced as
-    well, and the cheapest of the three is taken.
+    the borders of groups, and permutes that join a group, are no part of the sum; so the plans of
+    `greedy` and `none` are priced with them as well, and the cheapest of the three is taken.
     """
 
     name = "dp"
@@ -52,6 +53,7 @@ class CheapestCuts:
                 sections.append(Section("global", ops[0], ops, reason=refusal.detail))
         plans = [Plan(self.name, tuple(sections))]
         plans += [other.plan(graph, evaluator) for other in (Greedy(), NoGrouping())]
+        plans = [absorb_permutes(graph, plan, evaluator) for plan in plans]
         best = min(plans, key=lambda plan: plan_cycles(graph, plan, evaluator))
         return replace(best, strategy=self.name)
 

@@ -92,7 +92,7 @@ def network_text(graph: Graph) -> str:
         f"operators    {len(graph):,}",
         f"parameters   {params:,} ({params / 1e6:.3f} M){trained}",
         f"MACs         {macs:,} ({macs / 1e9:.3f} G)",
-        f"weights      {weight_bytes / 1e6:,.1f} MB as stored in the file",
+        f"weights      {weight_bytes / 1e6:,.1f} MB as imported",
         f"activations  {activation_bytes / 1e6:,.1f} MB read and written, op by op",
         f"intensity    {intensity:.1f} MAC per byte if every op goes through DDR",
         f"without a cost model  {', '.join(unsupported) or 'none'}",

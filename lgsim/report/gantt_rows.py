@@ -48,8 +48,9 @@ def draw_sections(axes: Axes, run: RunData, view: tuple[int, int], shown: list[i
         edgecolor="white",
         linewidth=0.7,
     )
-    middles = [(begin + end) / 2 for begin, end in spans]
-    for label, place in enumerate(set_apart(middles, _MARK_SHARE * (after - first), after), 1):
+    gap = _MARK_SHARE * (after - first)
+    middles = [max((begin + end) / 2, first + gap / 2) for begin, end in spans]
+    for label, place in enumerate(set_apart(middles, gap, after), 1):
         axes.text(
             place,
             bottom + height / 2,

@@ -24,7 +24,7 @@ from lgsim.report.pictures import (
     write_title,
 )
 from lgsim.report.summary import section_titles, slowest_sections
-from lgsim.report.tables import shorten
+from lgsim.report.tables import counted, shorten
 from lgsim.run_data import RunData
 from lgsim.simulator.lifetimes import section_peaks
 from lgsim.simulator.timeline import State
@@ -180,7 +180,8 @@ def _write(figure: Figure, run: RunData, shown: list[int], height: float) -> Non
     """Title, totals, the numbered sections in two columns, and the legend."""
     sections = run.plan.sections
     groups = sum(section.kind == "group" for section in sections)
-    title = f"{run.model}: {groups} layer groups, {len(sections) - groups} global layers"
+    alone = counted(len(sections) - groups, "global layer")
+    title = f"{run.model}: {counted(groups, 'layer group')}, {alone}"
     write_title(figure, title, settings_line(run), (0.012, _RIGHT), 1 - 0.10 / height)
     cycles = run.timeline.section_cycles()
     grouped = sum(int(cycles[k]) for k, part in enumerate(sections) if part.kind == "group")

@@ -174,6 +174,16 @@ def test_input_channels_are_added_up_where_a_filter_fills_a_lane() -> None:
     assert violations(plain(7, 1, 3), *operands, weights=1, chip=tiny) == []
 
 
+@pytest.mark.parametrize("dtype", [F16, I8])
+def test_the_bias_has_room_beside_the_last_piece_of_a_sum(dtype: DType) -> None:
+    """The upsampling of a GAN with 16 KiB a lane: the next input lay over the bias."""
+    tiny = replace(CHIP, lmem_bytes=16384)
+    kind = Deconv((4, 4), (2, 2), (1,) * 4, (1, 1), (0, 0), relu=True)
+    bias = I32 if dtype is I8 else F32
+    operands = [((1, 256, 8, 8), dtype), ((256, 128, 4, 4), dtype), ((128,), bias)]
+    assert violations(kind, *operands, weights=2, chip=tiny) == []
+
+
 @pytest.mark.parametrize("kib", [4, 8, 16, 32])
 @pytest.mark.parametrize("dtype", [F16, I8])
 def test_scratch_is_large_enough_for_tiles_inside_the_image(dtype: DType, kib: int) -> None:

@@ -75,7 +75,9 @@ class ConvTiler:
         chip, shape = self.chip, self.shape
         part = next(self.parts(cut))
         out = lane_bytes(chip, self.output_shape(part), self.sums_type(part))
-        packed, bias = coefficient_bytes(chip, block_shape(shape, part), part.channels[1])
+        # Where products are added up, the last tile of a sum brings the bias.
+        block = replace(block_shape(shape, part), bias=shape.bias)
+        packed, bias = coefficient_bytes(chip, block, part.channels[1])
         # Where a layer is padded, the first tile may read less than others.
         widest = replace(part, rows=shape.rows.widest(cut.rows), cols=shape.cols.widest(cut.cols))
         scratch = self._scratch_bytes(part)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import gzip
 import inspect
 import sys
@@ -111,6 +110,8 @@ def _arguments(path: Path, function: Callable[..., object], given: Arguments) ->
     for name, value in given.items():
         parameter = parameters.get(name)
         if not takes_any and (parameter is None or not _by_keyword(parameter)):
+            import difflib
+
             close = difflib.get_close_matches(name, _names(function), n=1)
             raise LgsimError(
                 f"build() has no parameter '{name}'",

@@ -6,7 +6,6 @@ A script takes part by a table ``MODELS = {"name": {parameter: value, …}, …}
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,6 +129,8 @@ def _build(
 def _unknown(name: str) -> LgsimError:
     names = [model for path in _scripts() for model in _family(path).models]
     plain = name.lower().replace("-", "_")
+    import difflib
+
     close = difflib.get_close_matches(plain, names, n=3)
     if close:
         hint = "did you mean " + " or ".join(f"'{model}'" for model in close) + "?"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 
 from lgsim.errors import InfeasibleError, LgsimError
 from lgsim.graph import Graph
@@ -72,6 +71,8 @@ def with_type(graph: Graph, section: Section, chip: Chip) -> Section:
 
 
 def _unknown(graph: Graph, sections: Sequence[Section], name: str, where: str) -> LgsimError:
+    from difflib import get_close_matches
+
     planned = {each for section in sections for each in section.ops}
     known = sum(graph.has_op(each) for each in planned)
     near = get_close_matches(name, [op.name for op in graph], n=1) if known else []

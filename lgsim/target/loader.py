@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -166,5 +165,7 @@ def _override(values: dict[str, Any], sources: Mapping[str, str], key: str, text
 
 def suggestion(word: str, known: list[str]) -> str:
     """`did you mean` with the closest name, else all of them."""
+    from difflib import get_close_matches
+
     close = get_close_matches(word, known, n=1, cutoff=0.5)
     return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(sorted(known))}"

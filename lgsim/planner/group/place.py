@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from random import Random
 
 from lgsim.planner.group.failure import Failure
 from lgsim.planner.group.lmem import Buffer, Placement, peak, too_large
@@ -70,6 +69,8 @@ def _orders(buffers: Sequence[Buffer]) -> Iterator[list[Buffer]]:
 
 def _shuffled(buffers: Sequence[Buffer], chip: Chip) -> Iterator[Placement]:
     """Placements with large buffers rather early, in some random orders."""
+    from random import Random
+
     random = Random(0)
     for _ in range(SHUFFLES):
         weights = {b.owner: -b.nbytes * (0.3 + random.random()) for b in buffers}

@@ -88,12 +88,13 @@ class _Balance:
         computing = [op.most_at_one_address for op in costs.ops]
         for number in costs.hazards:
             computing[number] = 0
+        moving = self.cycles
         self.slack = [
             sum(
-                computing[action.number]
-                if action.kind is Kind.COMPUTE
-                else -self.cycles[action.number]
-                for action in actions
+                [
+                    computing[number] if kind is Kind.COMPUTE else -moving[number]
+                    for kind, number, _ in actions
+                ]
             )
             for actions in timing.table
         ]

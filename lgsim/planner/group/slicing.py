@@ -158,7 +158,7 @@ class _Axis:
             for index, value in enumerate(member.inputs):
                 if self.split[value]:
                     cut = needed(member.site, index, self.name, wanted, self.group_type)
-                    if self._degenerate(cut, views[value]):
+                    if _is_degenerate(cut, views[value][self.position], self.name):
                         return self._failure(number, f"slices of operand {index} do not advance")
                     asked.append((number, index, value, cut))
                     wishes.setdefault(value, []).append(cut)
@@ -208,19 +208,21 @@ class _Axis:
             united.append((start, end - start))
         return cut_of(tuple(united))
 
-    def _degenerate(self, cut: Cut, sizes: View) -> bool:
-        """Whether a slice is empty or, along n, c and d, begins or ends like the one before.
-
-        Rows and columns may: a halo can reach over several slices of a small image. (The vendor's
-        greedy plan of unet512 cuts 32 rows into 25 slices; 3-D networks show no such depth.)
-        """
-        if cut.shortest <= 0:
-            return True
-        pieces = cut.pieces
-        if sizes[self.position] == 1 or self.name in "hw" or all(p == pieces[0] for p in pieces):
-            return False
-        ends = [start + length for start, length in pieces]
-        return any(start == 0 for start, _ in pieces[1:]) or any(a >= b for a, b in pairwise(ends))
-
     def _failure(self, member: int, detail: str) -> Failure:
         return Failure("slices", f"along {self.name}: {detail}", member, self.name)
+
+
+@lru_cache(maxsize=1 << 14)
+def _is_degenerate(cut: Cut, size: int, axis: Axis) -> bool:
+    """Whether a slice is empty or, along n, c and d, begins or ends like the one before.
+
+    Rows and columns may: a halo can reach over several slices of a small image. (The vendor's
+    greedy plan of unet512 cuts 32 rows into 25 slices; 3-D networks show no such depth.)
+    """
+    if cut.shortest <= 0:
+        return True
+    pieces = cut.pieces
+    if size == 1 or axis in "hw" or all(piece == pieces[0] for piece in pieces):
+        return False
+    ends = [start + length for start, length in pieces]
+    return any(start == 0 for start, _ in pieces[1:]) or any(a >= b for a, b in pairwise(ends))

@@ -72,8 +72,7 @@ class Timing:
 def timing_of(pattern: Pattern, table: Timetable) -> Timing:
     """When everything is in local memory if actions happen as `table` says."""
     length = len(table)
-    starts: dict[int, int] = {}
-    ends: dict[int, int] = {}
+    starts, ends = [-1] * len(pattern.values), [-1] * len(pattern.values)
     members = [0] * len(pattern.members)
     for step, actions in enumerate(table):
         for kind, number, stage in actions:
@@ -86,13 +85,14 @@ def timing_of(pattern: Pattern, table: Timetable) -> Timing:
                 ends[number] = time
     for member, time in zip(pattern.members, members, strict=True):
         for value in member.inputs:
-            ends[value] = max(time, ends.get(value, time))
+            if ends[value] < time:
+                ends[value] = time
         for value in member.outputs:
             starts[value] = time
     spans = {
-        number: (starts[number], max(starts[number], ends.get(number, 0)))
-        for number in range(len(pattern.values))
-        if number in starts
+        number: (start, end if end > start else start)
+        for number, (start, end) in enumerate(zip(starts, ends, strict=True))
+        if start >= 0
     }
     return Timing(table, spans, tuple(members))
 

@@ -13,7 +13,6 @@ given in docs/accuracy.md.
 
 from __future__ import annotations
 
-from fractions import Fraction
 from functools import cache
 
 from lgsim.graph.dtypes import DType
@@ -28,7 +27,7 @@ Box = tuple[int, int, int, int]
 
 # A transposing matrix load reaches 3/16 of the bandwidth: 16 words of 4 bytes are fetched for 12
 # that arrive. Derived from the recorded commands: exact on 986 of 986, all of them f32.
-TRANSPOSE_COST = Fraction(16, 3)
+TRANSPOSE_COST = 16, 3
 
 
 def _bytes_per_cycle(chip: Chip, direction: str) -> float:
@@ -147,17 +146,16 @@ def matrix_cycles(
     256 bytes cost 256. Unlike tensor transfers these do not depend on the DDR channels.
     """
     piece_bytes = dtype.nbytes(lane_columns)
-    paid_bytes = Fraction(dtype.nbytes(rows * columns)) * max(
-        Fraction(1), Fraction(chip.min_row_bytes, piece_bytes)
-    )
-    return max(1, int(float(paid_bytes) / _bytes_per_cycle(chip, direction)))
+    paid_bytes = dtype.nbytes(rows * columns) * max(piece_bytes, chip.min_row_bytes) / piece_bytes
+    return max(1, int(paid_bytes / _bytes_per_cycle(chip, direction)))
 
 
 def matrix_transpose_cycles(
     chip: Chip, direction: str, dtype: DType, *, rows: int, columns: int
 ) -> int:
     """GDMA_MATRIX with transposition on the way: `TRANSPOSE_COST` times the plain bytes."""
-    paid_bytes = float(dtype.nbytes(rows * columns) * TRANSPOSE_COST)
+    fetched, arriving = TRANSPOSE_COST
+    paid_bytes = dtype.nbytes(rows * columns) * fetched / arriving
     return max(1, int(paid_bytes / _bytes_per_cycle(chip, direction)))
 
 

@@ -9,12 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lgsim.kernels import kernel_of
+from lgsim.kernels.site import OpSite
 from lgsim.kernels.support import AXES, GroupType
+from lgsim.kernels.views import View
 from lgsim.planner.group import GroupEvaluator
+from lgsim.planner.group.operands import spread
 from lgsim.planner.group.pattern import Pattern
 from lgsim.planner.group.secs import member_limits
 from lgsim.planner.group.slicing import value_views
 from lgsim.planner.group.thrift import may_work_in_place
+from lgsim.target.chip import Chip
 
 Int64s: TypeAlias = NDArray[np.int64]
 
@@ -88,7 +92,11 @@ def amounts(
         read = tuple(views[value] for value in member.inputs)
         made = tuple(views[value] for value in member.outputs)
         packed = [known.forms[value] for value in member.inputs]
-        cycles, scratch = book.compute(known.sites[number], member.site, packed, read, made)
+        ways = [
+            book.compute(known.sites[number], member.site, packed, inputs, made)
+            for inputs in {read, _spread(member.site, evaluator.chip, read)}
+        ]
+        cycles, scratch = map(min, zip(*ways, strict=True))
         bytes_of = moved[0]
         cut = {v for v in member.inputs if known.cut[v]}
         room = scratch + sum(int(bytes_of[v]) for v in cut)
@@ -107,6 +115,14 @@ def amounts(
         columns[3],
         columns[4],
         sections,
+    )
+
+
+def _spread(site: OpSite, chip: Chip, read: tuple[View, ...]) -> tuple[View, ...]:
+    """Operands as they are if they are loaded for the op: some are copied to more lanes."""
+    kernel = kernel_of(type(site.attrs))
+    return tuple(
+        spread(sizes, kernel.load_copies(site, chip, index)) for index, sizes in enumerate(read)
     )
 
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lgsim.planner.bounds import IMPOSSIBLE, Int64s, interval_bounds
+from lgsim.planner.bounds import interval_bounds
 from lgsim.planner.experience import Experience
 from lgsim.planner.group import Evaluation, Failure, GroupEvaluator
 from lgsim.planner.group.group_type import choose_type
 from lgsim.planner.group.pattern import Pattern
 from lgsim.planner.group.search import SMALL_GROUP
+from lgsim.planner.least import IMPOSSIBLE, Int64s
 from lgsim.planner.uneven import uneven_stops
 
 
@@ -48,7 +49,7 @@ class Intervals:
         self.count = len(pattern.members)
         self.effort = 0
         bounds = interval_bounds(pattern, evaluator)
-        self._types = bounds.types
+        self._types, self._expected = bounds.types, bounds.expected
         self.cycles, self._cut = bounds.cycles.copy(), bounds.cut.copy()
         self._uneven = np.zeros_like(self._cut)
         self._experience = Experience([1 + (cycles or 0) for cycles in alone])
@@ -60,22 +61,23 @@ class Intervals:
 
     def estimates(self, share: int) -> Int64s:
         """Prices where they are known, else what to expect (see `Experience.estimates`)."""
-        bounds = np.where(self.known, 0, self.cycles)
-        return np.where(self.known, self.cycles, self._experience.estimates(bounds, share))
+        bounds, expected = (np.where(self.known, 0, each) for each in (self.cycles, self._expected))
+        estimates = self._experience.estimates(bounds, expected, share)
+        return np.where(self.known, self.cycles, estimates)
 
     def settle(self, start: int, stop: int, limit: int | None = None) -> None:
         """Find the price of an interval; IMPOSSIBLE if it is seen to reach the limit."""
-        before, bound = self.evaluator.effort, int(self.cycles[stop, start])
+        before, expected = self.evaluator.effort, int(self._expected[stop, start])
         found = self.evaluator.evaluate(self.pattern.part(start, stop), limit)
         self.effort += self.evaluator.effort - before
         self.known[stop, start] = True
         if isinstance(found, Evaluation):
             self.cycles[stop, start] = found.price.cycles
-            self._experience.learn(start, stop, bound, found.price.cycles)
+            self._experience.learn(start, stop, expected, found.price.cycles)
             return
         self.cycles[stop, start] = IMPOSSIBLE
         if limit is not None and found.rule == "price":
-            self._experience.learn(start, stop, bound, limit)
+            self._experience.learn(start, stop, expected, limit, sure=False)
         elif found.rule in ("memory", "slices") and stop - start > SMALL_GROUP:
             self._rule_out(start, stop, found)
 

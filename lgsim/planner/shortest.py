@@ -2,43 +2,52 @@
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
+
 import numpy as np
 
-from lgsim.planner.bounds import IMPOSSIBLE, Int64s
 from lgsim.planner.experience import PARTS
 from lgsim.planner.intervals import Intervals
+from lgsim.planner.least import IMPOSSIBLE, Int64s
 
 Path = list[tuple[int, int]]
-
-SHARES = (PARTS, PARTS * 3 // 4, PARTS // 2, PARTS // 4, 0)
-"""How much of the expected excess over its bound an edge is given, from the quick search to the
-exact one."""
 
 SHORT = 16
 """Runs of no more ops are searched to the end."""
 
-CLOSE = 64
-"""In longer ones a path is good enough that is no more than this part above what is possible."""
+HOPES = ((PARTS // 2, 40000), (0, 5000))
+"""How much of an excess that was seen elsewhere an edge is thought to have, in turn, and the effort
+after which a shorter path is no longer sought in that way: times the part of the path that may be
+too much, ..."""
 
-PATIENCE = 15000
-"""Times the part of a path that may be too much, the effort after which the search for a shorter
-one is given up."""
+LITTLE = 1000
+"""... but no less than this."""
 
-LEAST = 256
-"""In long runs a path among estimates is worth its evaluations if it gains more than this part."""
+LEAST = 1024
+"""A path among estimates is worth its evaluations if it gains more than this part."""
+
+FINEST = 4096
+"""The same for the neighbours of a path."""
+
+MOST_PATHS = 3
+"""So many of the shortest paths are handed out at the most, and ..."""
+
+NEARLY = 256
+"""... only those that are longer than the shortest by no more than this part."""
 
 
 class Cuts:
-    """Shortest path from the first to the last cut of a run.
+    """Short paths from the first to the last cut of a run.
 
-    Edges begin with lower bounds. As long as an edge on the shortest path is not priced, it is
-    priced and the path is sought again. A path of prices only is the shortest of all, since no
-    other path can become shorter than its bounds say. An edge is given up where it becomes so
-    long that no path over it is shorter than the best one known.
+    Edges begin with lower bounds. In short runs, as long as an edge on the shortest path is not
+    priced, it is priced and the path is sought again. A path of prices only is the shortest of all,
+    since no other path can become shorter than its bounds say. An edge is given up where it becomes
+    so long that no path over it is shorter than the best one known.
 
     Long runs have too many intervals for that. So the path is sought among estimates first, which
-    follow from the prices of similar intervals (see `Experience`), and then with less and less of
-    what they add to the bounds: until there is little to gain, or nothing was gained for too long.
+    follow from the prices of similar intervals (see `Experience`), and then among its neighbours,
+    ever more hopefully: paths that differ from priced ones by one edge, or by two that meet. The
+    search is over if there is no hope, or if nothing was gained for too long.
 
     Parameters
     ----------
@@ -46,42 +55,70 @@ class Cuts:
         Bounds and prices of the edges.
     effort : int
         What evaluations may cost before the search is content, as `GroupEvaluator` counts it.
+    known : sequence of (int, int)
+        A path to begin with.
     """
 
-    def __init__(self, intervals: Intervals, effort: int) -> None:
+    def __init__(self, intervals: Intervals, effort: int, known: Path) -> None:
         self.intervals = intervals
         self.effort = effort
+        self.known = known
         self._best = IMPOSSIBLE
         self._gained_at = 0
 
-    def cheapest(self) -> Path:
-        """(start, stop) of each section, in order."""
-        intervals = self.intervals
-        if intervals.count > 1 and not intervals.known[intervals.count, 0]:
-            intervals.settle(0, intervals.count)
-        for share in SHARES:
-            bounds, self._gained_at = _Paths(intervals.cycles), intervals.effort
-            if self._content(share, bounds) or not self._settle(share, bounds):
-                break
-        return _Paths(self._priced()).shortest()
+    def cheapest(self) -> list[Path]:
+        """(start, stop) of each section in order, of the shortest paths; the shortest first."""
+        for edge in ((0, self.intervals.count), *self.known):
+            self._settle([edge])
+        self._among_estimates()
+        if self.intervals.count <= SHORT:
+            self._among_bounds()
+        else:
+            for share, patience in HOPES:
+                self._among_neighbours(share, patience)
+        return _Paths(self._priced()).short(MOST_PATHS, NEARLY)
 
-    def _settle(self, share: int, bounds: _Paths) -> bool:
-        """Price edges until all on the shortest path are; False if the search is content before."""
-        intervals, behind = self.intervals, bounds.behind()
+    def _among_estimates(self) -> None:
+        """Price edges until those on the shortest path among estimates are."""
         while True:
-            self._look()
-            paths = _Paths(intervals.estimates(share))
-            edges = [edge for edge in paths.shortest() if not intervals.known[edge[::-1]]]
-            gain = self._best - int(paths.before[-1])
-            if not edges or (intervals.count > SHORT and gain <= self._best // LEAST):
-                return True
-            for start, stop in edges:
+            paths = _Paths(self.intervals.estimates(PARTS))
+            if not self._gains(int(paths.before[-1]), LEAST) or not self._settle(paths.shortest()):
+                return
+
+    def _among_bounds(self) -> None:
+        """Price edges until those on the shortest of all paths are."""
+        while self._settle(_Paths(self.intervals.cycles).shortest()):
+            pass
+
+    def _among_neighbours(self, share: int, patience: int) -> None:
+        """Price edges of which one or two that meet make a priced path shorter, it is hoped."""
+        intervals = self.intervals
+        possible = int(_Paths(intervals.cycles).before[-1])
+        self._gained_at = intervals.effort
+        while intervals.effort < self.effort:
+            enough = max(LITTLE, patience * (self._best - possible) // self._best)
+            if intervals.effort - self._gained_at > enough:
+                return
+            length, edges = _detour(_Paths(self._priced()), intervals.estimates(share))
+            if not self._gains(length, FINEST) or not self._settle(edges):
+                return
+
+    def _gains(self, length: int, least: int) -> bool:
+        """Whether a path of this length is shorter by more than such a part."""
+        return self._best - length > self._best // least
+
+    def _settle(self, edges: Path) -> bool:
+        """Price some edges; False if all are priced already."""
+        intervals, bounds = self.intervals, _Paths(self.intervals.cycles)
+        unknown = [edge for edge in edges if not intervals.known[edge[::-1]]]
+        if unknown:
+            behind = bounds.behind()
+        for start, stop in unknown:
+            if not intervals.known[stop, start]:
+                limit = self._best - int(bounds.before[start]) - int(behind[stop])
+                intervals.settle(start, stop, limit if self._best < IMPOSSIBLE else None)
                 self._look()
-                if self._content(share, bounds):
-                    return False
-                if not intervals.known[stop, start]:
-                    limit = self._best - int(bounds.before[start]) - int(behind[stop])
-                    intervals.settle(start, stop, limit if self._best < IMPOSSIBLE else None)
+        return bool(unknown)
 
     def _priced(self) -> Int64s:
         """Lengths of the edges that are priced."""
@@ -92,15 +129,6 @@ class Cuts:
         best = int(_Paths(self._priced()).before[-1])
         if best < self._best:
             self._best, self._gained_at = best, self.intervals.effort
-
-    def _content(self, share: int, bounds: _Paths) -> bool:
-        """Whether a path among raised bounds is good enough."""
-        if share == SHARES[0] or self.intervals.count <= SHORT:
-            return False
-        effort, gap = self.intervals.effort, self._best - int(bounds.before[-1])
-        if effort > self.effort or gap <= self._best // CLOSE:
-            return True
-        return effort - self._gained_at > PATIENCE * gap // self._best
 
 
 class _Paths:
@@ -138,3 +166,33 @@ class _Paths:
             path.append((start, stop))
             stop = start
         return path[::-1]
+
+    def short(self, most: int, nearly: int) -> list[Path]:
+        """The shortest paths: no more than `most`, nor longer than the shortest by 1 / `nearly`."""
+        last = len(self.before) - 1
+        limit = int(self.before[last]) + int(self.before[last]) // nearly
+        open_ends: list[tuple[int, int, Path]] = [(int(self.before[last]), last, [])]
+        found: list[Path] = []
+        while open_ends and len(found) < most:
+            length, stop, path = heappop(open_ends)
+            if not stop:
+                found.append(path)
+                continue
+            over = length - int(self.before[stop]) + self.before[:stop] + self._lengths[stop, :stop]
+            for start in np.flatnonzero(over <= limit).tolist():
+                heappush(open_ends, (int(over[start]), start, [(start, stop), *path]))
+        return found or [self.shortest()]
+
+
+def _detour(priced: _Paths, estimates: Int64s) -> tuple[int, Path]:
+    """The shortest path with one edge of the estimates, or two that meet; and those edges."""
+    inside = np.tri(len(estimates), k=-1, dtype=np.bool_)
+    to = np.where(inside, priced.before + estimates, IMPOSSIBLE)
+    onward = np.where(inside, estimates + priced.behind()[:, None], IMPOSSIBLE)
+    lengths = to.min(axis=1)
+    lengths[:-1] += onward.min(axis=0)[:-1]
+    middle = int(lengths.argmin())
+    edges = [(int(to[middle].argmin()), middle)]
+    if middle + 1 < len(lengths):
+        edges.append((middle, int(onward[:, middle].argmin())))
+    return int(lengths[middle]), edges

@@ -13,17 +13,14 @@ from lgsim.planner.group.failure import Failure
 from lgsim.planner.group.group_type import suitable_type
 from lgsim.planner.group.pattern import Pattern
 from lgsim.planner.group.price import busier_engine
-from lgsim.planner.group.secs import candidates
+from lgsim.planner.group.secs import MOST_TRIES, candidates
 from lgsim.planner.group.slicing import infer
 
 PATIENCE = 3
 """How many sections in a row may bring no gain before the search for better ones ends."""
 
-PATIENT_OPS = 48
-"""The same for small groups: tries times ops."""
-
 SMALL_GROUP = 8
-"""Groups of no more ops than this are not let off by the two constants that follow."""
+"""Groups of no more ops are searched to the end, so that a limit cannot hide a price below it."""
 
 HOPELESS = 3
 """So many tries in a row whose busier engine alone takes too long, and never less than in the one
@@ -44,11 +41,14 @@ CUT = 3
 """How much more it takes to try slices than to try the whole group: they have shapes of their own,
 in the middle and at both ends."""
 
+OVERHEAD = 4
+"""What a try takes besides its ops, in ops."""
+
 LONG = 128
 """Ops of a group that takes twice as much per op as a short one: buffers are harder to place."""
 
-QUICK = 4
-"""How much less it takes to see that slices cannot be cut than to arrange them."""
+QUICK = 16
+"""Ops that take as much as one does otherwise if it is seen that slices cannot be cut."""
 
 
 @dataclass(slots=True)
@@ -150,8 +150,8 @@ class Search:
         return best or failure or Failure("secs", "no axis can be cut")
 
     def _patience(self, pattern: Pattern) -> int:
-        """How many tries without a gain end the search: small groups are searched well."""
-        return max(PATIENCE, PATIENT_OPS // len(pattern.members))
+        """How many tries without a gain end the search."""
+        return PATIENCE if len(pattern.members) > SMALL_GROUP else MOST_TRIES
 
     def _enough(self, pattern: Pattern, ratio: float) -> float:
         """How close to the busier engine ends the search; small groups go on to the end."""
@@ -172,12 +172,12 @@ class Search:
         limit: int | None = None,
     ) -> Evaluation | Failure:
         count = len(pattern.members)
-        work = count * (count + LONG) // LONG * (1 if secs == WHOLE else CUT)
+        work = OVERHEAD + count * (count + LONG) // LONG
         slicing = infer(pattern, group_type, secs, self.arranger.book.chip.lanes)
         if isinstance(slicing, Failure):
-            self.effort += -(-work // QUICK)
+            self.effort += -(-count // QUICK)
             return slicing
-        self.effort += work
+        self.effort += work if secs == WHOLE else CUT * work
         return self.arranger.arrange(pattern, slicing, patient=patient, limit=limit)
 
 

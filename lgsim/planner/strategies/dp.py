@@ -10,10 +10,10 @@ from lgsim.kernels.alias import free_ops
 from lgsim.kernels.site import site_of
 from lgsim.planner.absorb import absorb_permutes
 from lgsim.planner.base_groups import base_groups
-from lgsim.planner.bounds import IMPOSSIBLE
 from lgsim.planner.group import GroupEvaluator, pattern_of
 from lgsim.planner.group.pattern import Pattern
 from lgsim.planner.intervals import Intervals
+from lgsim.planner.least import IMPOSSIBLE
 from lgsim.planner.pieces import pieces
 from lgsim.planner.plan import Plan, Section
 from lgsim.planner.price import global_cycles, plan_cycles
@@ -33,9 +33,10 @@ class CheapestCuts:
     and all single ops as global layers; the sum of prices is smallest over all ways to cut. Runs of
     very many ops are cut into pieces first (see `pieces`), and intervals lie in one piece. Only
     intervals that a lower bound does not rule out are evaluated, and equal ones once; in long runs
-    the search ends earlier, with a plan that need not be the cheapest (see `Cuts`). Moves across
-    the borders of groups, and permutes that join a group, are no part of the sum; so the plans of
-    `greedy` and `none` are priced with them as well, and the cheapest of the three is taken.
+    the search begins with what `greedy` takes and ends early, with a plan that need not be the
+    cheapest (see `Cuts`). Moves across the borders of groups, and permutes that join a group, are
+    no part of the sum; so ways that take little longer are priced with moves, the plans of `greedy`
+    and `none` with both, and the cheapest is taken.
     """
 
     name = "dp"
@@ -44,15 +45,15 @@ class CheapestCuts:
 
     def plan(self, graph: Graph, evaluator: GroupEvaluator) -> Plan:
         """Groups inside the runs of ops that may be local; all other ops are global layers."""
-        search = _Search(graph, evaluator)
+        greedy = Greedy().plan(graph, evaluator)
+        search = _Search(graph, evaluator, greedy)
         sections: list[Section] = []
         for refusal, ops in base_groups(graph, evaluator.features):
             if refusal is None:
                 sections += search.cut(ops)
             else:
                 sections.append(Section("global", ops[0], ops, reason=refusal.detail))
-        plans = [Plan(self.name, tuple(sections))]
-        plans += [other.plan(graph, evaluator) for other in (Greedy(), NoGrouping())]
+        plans = [Plan(self.name, tuple(sections)), greedy, NoGrouping().plan(graph, evaluator)]
         plans = [absorb_permutes(graph, plan, evaluator) for plan in plans]
         best = min(plans, key=lambda plan: plan_cycles(graph, plan, evaluator))
         return replace(best, strategy=self.name)
@@ -60,18 +61,19 @@ class CheapestCuts:
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """A run that is cut: its sections, and what is known of its intervals."""
+    """A run that is cut in the cheapest ways, and what is known of its intervals."""
 
-    path: Path
+    paths: list[Path]
     intervals: Intervals
 
 
 class _Search:
     """Cuts the runs of one graph; equal runs are cut once."""
 
-    def __init__(self, graph: Graph, evaluator: GroupEvaluator) -> None:
+    def __init__(self, graph: Graph, evaluator: GroupEvaluator, known: Plan) -> None:
         self.graph = graph
         self.evaluator = evaluator
+        self.lengths = {section.ops[0]: len(section.ops) for section in known.sections}
         self.free = free_ops(graph)
         self._known: dict[tuple[Pattern, tuple[int | None, ...]], _Cut] = {}
 
@@ -97,11 +99,33 @@ class _Search:
         found = self._known.get((pattern, alone))
         if found is None:
             intervals = Intervals(pattern, self.evaluator, alone)
-            found = _Cut(Cuts(intervals, effort).cheapest(), intervals)
+            found = _Cut(Cuts(intervals, effort, self._path(ops)).cheapest(), intervals)
+            found = replace(found, paths=[self._best(found, ops, alone)])
             self._known[pattern, alone] = found
+        return self._sections(found, found.paths[0], ops, alone)
+
+    def _path(self, ops: tuple[str, ...]) -> Path:
+        """How the known plan cuts these ops."""
+        path: Path = []
+        while not path or path[-1][1] < len(ops):
+            start = path[-1][1] if path else 0
+            path.append((start, start + self.lengths[ops[start]]))
+        return path
+
+    def _best(self, cut: _Cut, ops: tuple[str, ...], alone: tuple[int | None, ...]) -> Path:
+        """The cheapest way if moves across the borders of groups count."""
+
+        def cycles(path: Path) -> int:
+            plan = Plan("", tuple(self._sections(cut, path, ops, alone)))
+            return plan_cycles(self.graph, plan, self.evaluator)
+
+        return min(cut.paths, key=cycles) if len(cut.paths) > 1 else cut.paths[0]
+
+    def _sections(
+        self, cut: _Cut, path: Path, ops: tuple[str, ...], alone: tuple[int | None, ...]
+    ) -> list[Section]:
         return [
-            self._section(found, ops[start:stop], start, alone[start:stop])
-            for start, stop in found.path
+            self._section(cut, ops[start:stop], start, alone[start:stop]) for start, stop in path
         ]
 
     def _alone(self, name: str) -> int | None:

@@ -55,10 +55,13 @@ def doubtful_groups(prepared: Prepared, run: RunData) -> list[str]:
             continue
         pattern, _ = pattern_of(run.graph, section.ops)
         group = prepared.evaluator.evaluate_section(pattern, section.type, section.secs)
-        if isinstance(group, Evaluation) and group.costs.may_stay != group.costs.held:
+        if not isinstance(group, Evaluation):
+            continue
+        held, may_stay = group.costs.held, group.costs.may_stay
+        if any(held) and held != may_stay:
             found.append(
-                f"group '{section.name}' loads its weights again for every slice, which a "
-                "layer-group cache cannot say; --disable weight_reload plans without that"
+                f"group '{section.name}' keeps some weights and loads others again for every slice,"
+                " where the compiler loads all of them again; --disable weight_reload plans without"
             )
     return found
 

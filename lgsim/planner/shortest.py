@@ -20,7 +20,7 @@ HOPES = ((PARTS // 2, 40000), (0, 5000))
 after which a shorter path is no longer sought in that way: times the part of the path that may be
 too much, ..."""
 
-LITTLE = 1000
+LITTLE = 400
 """... but no less than this."""
 
 LEAST = 1024

@@ -148,12 +148,12 @@ class _Balance:
 
     def _has_room(self, step: int, target: int, action: Action) -> bool:
         """Whether local memory can hold the value all the way from a step to another."""
-        nbytes, first, free = self.nbytes[action.number], action.stage * self.length, self.free
+        nbytes, free = self.nbytes[action.number], self.free
         if self.roomy or not nbytes:
             return True
-        way = 1 if target > step else -1
-        passed = range(first + step + way, first + target + way, way)
-        return all(free[time % len(free)] >= nbytes for time in passed)
+        first = action.stage * self.length % len(free)
+        passed = (step + 1, target + 1) if target > step else (target, step)
+        return min(free[first + passed[0] : first + passed[1]]) >= nbytes
 
     def _barred(self, step: int, action: Action) -> bool:
         """Whether the value is spread over the lanes in that step, while it must not be stored."""

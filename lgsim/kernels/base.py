@@ -151,6 +151,11 @@ class Kernel:
         del site
         return ()
 
+    def scratch_apart(self, site: OpSite, chip: Chip) -> bool:
+        """Whether the vendor's compiler keeps the scratch away from values of other steps too."""
+        del site, chip
+        return False
+
     def local_support(self, site: OpSite, features: Features) -> Refusal | None:
         """None if the op may compute on slices in local memory, else which rule forbids it."""
         del features

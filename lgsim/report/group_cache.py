@@ -57,11 +57,11 @@ def doubtful_groups(prepared: Prepared, run: RunData) -> list[str]:
         group = prepared.evaluator.evaluate_section(pattern, section.type, section.secs)
         if not isinstance(group, Evaluation):
             continue
-        held, may_stay = group.costs.held, group.costs.may_stay
-        if any(held) and held != may_stay:
+        reloaded = group.costs.held != group.costs.may_stay
+        if reloaded and group.costs.can_all_stay(prepared.chip):
             found.append(
-                f"group '{section.name}' keeps some weights and loads others again for every slice,"
-                " where the compiler loads all of them again; --disable weight_reload plans without"
+                f"group '{section.name}' loads its weights again for every slice, where the"
+                " compiler tries to keep all of them; --disable weight_reload plans without"
             )
     return found
 

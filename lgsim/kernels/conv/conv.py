@@ -78,6 +78,10 @@ class ConvKernel(Kernel, kinds=(Conv,)):
         rows, cols = folded_taps(chip, shape)
         return rows * cols
 
+    def scratch_apart(self, site: OpSite, chip: Chip) -> bool:
+        """Where the input is folded (reference/plans: the first layers of all networks)."""
+        return folded_taps(chip, conv_shape(site)) != (1, 1)
+
     def weight_form(self, site: OpSite, chip: Chip, index: int) -> WeightForm | None:
         """The packed filter, with requant parameters and bias merged in if it requantizes."""
         shape = conv_shape(site)

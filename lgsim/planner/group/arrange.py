@@ -29,9 +29,6 @@ SHARES = (16, 15, 14, 12, 10)
 They are tried after moving transfers without a look at memory, as the vendor does.
 """
 
-KEPT_SHARES = (16, 12, 8, 4)
-"""Sixteenths of the free local memory that constants may fill which stay while others do not."""
-
 
 @dataclass(frozen=True, slots=True)
 class Arranger:
@@ -104,7 +101,7 @@ class _Case:
         for thrift in self.thrifts():
             found = self.timed(self.thrifty(thrift))
             if isinstance(found, Evaluation):
-                return self.some_kept(found, thrift) if thrift.reload else found
+                return found
             if found.rule != "memory":
                 if thrift.in_place:
                     # Two values in one place may live too long for the pipeline.
@@ -165,35 +162,6 @@ class _Case:
         found = occupancy_of(self.pattern, self.timing, costs, self.book.chip.eu_bytes)
         return found if isinstance(found, Failure) else found.shortage(self.book.chip)
 
-    def some_kept(self, found: Evaluation, thrift: Thrift) -> Evaluation:
-        """The same with some constants held where that is cheaper, dear ones of few bytes first."""
-        costs, chip = found.costs, self.book.chip
-        if found.price.cycles <= found.price.bdc_busy_cycles:
-            return found
-        occupancy = occupancy_of(self.pattern, found.timing, costs, chip.eu_bytes)
-        assert not isinstance(occupancy, Failure)
-        free = chip.lmem_bytes - max(occupancy.live_bytes)
-        again = [
-            (int(costs.moves[number].cycles.max()) / costs.value_bytes[number], number)
-            for number, stays in enumerate(costs.may_stay)
-            if stays and costs.value_bytes[number]
-        ]
-        again.sort(reverse=True)
-        best = found.price.cycles if self.limit is None else min(found.price.cycles, self.limit)
-        for share in KEPT_SHARES:
-            keep, room = set(), free * share // KEPT_SHARES[0]
-            for _, number in again:
-                if costs.value_bytes[number] + chip.eu_bytes <= room:
-                    keep.add(number)
-                    room -= costs.value_bytes[number] + chip.eu_bytes
-            kept = self.thrifty(replace(thrift, keep=frozenset(keep)))
-            if not keep or busier_engine(kept) >= best:
-                break
-            other = replace(self, limit=best).timed(kept)
-            if isinstance(other, Evaluation) and other.price.cycles < found.price.cycles:
-                return other
-        return found
-
     def timed(self, costs: GroupCosts) -> Evaluation | Failure:
         """The evaluation with given or the best time steps."""
         chip, plain = self.book.chip, self.timing
@@ -225,8 +193,6 @@ class _Case:
             if isinstance(moved, Evaluation):
                 gain = price(plain.table, costs).cycles - moved.price.cycles
                 return moved if gain > 0 else None
-            if moved.rule == "price":
-                return None  # with less memory it would not take less
         return None
 
     def placed(

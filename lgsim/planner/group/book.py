@@ -171,6 +171,6 @@ class CostBook(SliceCosts):
             table = np.array((nbytes, cycles), dtype=np.int64)[:, kinds.numbers]
             total = sum(map(int.__mul__, cycles, kinds.counts))
             found = self._moves[key] = MoveCost(
-                table[0], table[1], max(nbytes), max(cycles), total, cycles[0]
+                table[0], table[1], max(nbytes), cycles[nbytes.index(max(nbytes))], total, cycles[0]
             )
         return found

@@ -10,6 +10,7 @@ from math import prod
 import numpy as np
 
 from lgsim.kernels.base import WeightForm
+from lgsim.kernels.commands.tiling import round_up
 from lgsim.planner.group.book import CostBook
 from lgsim.planner.group.cuts import Int64s
 from lgsim.planner.group.operands import Traffic
@@ -19,6 +20,7 @@ from lgsim.planner.group.sliced import MoveCost, OpCost
 from lgsim.planner.group.slicing import Slicing
 from lgsim.planner.group.statics import Statics
 from lgsim.planner.group.thrift import Thrift, in_place_operands
+from lgsim.target.chip import Chip
 
 _ZERO = np.zeros(1, dtype=np.int64)
 _NOTHING = MoveCost(_ZERO, _ZERO, most_bytes=0, most=0, total=0, once=0)
@@ -66,6 +68,12 @@ class GroupCosts:
     hazards: dict[int, Int64s]
     may_stay: tuple[bool, ...]
     apart: GroupCosts | None = None
+
+    def can_all_stay(self, chip: Chip) -> bool:
+        """Whether all constants that may stay are no larger than local memory."""
+        sizes = zip(self.value_bytes, self.may_stay, strict=True)
+        nbytes = sum(round_up(size, chip.eu_bytes) for size, stays in sizes if stays)
+        return nbytes <= chip.lmem_bytes
 
     @cached_property
     def computing(self) -> list[int]:
@@ -121,12 +129,7 @@ def thrifty_costs(
     pattern: Pattern, slicing: Slicing, book: CostBook, costs: GroupCosts, thrift: Thrift
 ) -> GroupCosts:
     """The costs of a group if memory is saved; `costs` are those without."""
-    held = tuple(
-        [
-            stays and (not thrift.reload or number in thrift.keep)
-            for number, stays in enumerate(costs.may_stay)
-        ]
-    )
+    held = (False,) * len(costs.may_stay) if thrift.reload else costs.may_stay
     sharing = in_place_operands(pattern, slicing, last=thrift.last) if thrift.in_place else {}
     if thrift.only is not None:
         sharing = {number: sharing[number] for number in sharing if number in thrift.only}

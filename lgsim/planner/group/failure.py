@@ -14,8 +14,9 @@ class Failure:
     rule : str
         ``local`` (an op has no local form), ``type`` (no group type suits the ops), ``secs`` (an
         axis cannot be cut that often), ``slices`` (two readers need different slices of a value,
-        or slices degenerate), ``steps`` (a value would live longer than a round), ``memory``, or
-        ``price`` (the search gave up: it cannot be cheaper than asked for).
+        or slices degenerate), ``steps`` (a value would live longer than a round), ``memory``,
+        ``alone`` (no op reads what another one makes), or ``price`` (the search gave up: it
+        cannot be cheaper than asked for).
     member : int
         Op at fault, −1 for the group as a whole.
     axis : str
@@ -28,6 +29,8 @@ class Failure:
         Cycles of the busier engine if they alone are too many; else 0.
     secs : tuple of int
         Slices per axis of the last try, of a search that tries several; else empty.
+    reloaded : bool
+        Whether constants were loaded again for every slice in that try.
     """
 
     rule: str
@@ -37,6 +40,7 @@ class Failure:
     missing_bytes: int = 0
     busy_cycles: int = 0
     secs: tuple[int, ...] = ()
+    reloaded: bool = False
 
 
 def too_long(limit: int, busy_cycles: int = 0) -> Failure:

@@ -1,10 +1,9 @@
 """The vendor's quick search: the first sections of a group that fit, whatever they cost.
 
-Found by rebuilding recorded plans (docs/accuracy.md, "Own plans against the vendor's"): from the
-number of slices that the whole group's memory asks for upwards, at most 20 tries; steps are
-balanced without a look at memory; slices that cannot be inferred end the search. Rounds overlap in
-local memory even if there is one slice only: 168 of 172 recorded groups in one slice fit that way
-(reference/plans; the other four do not fit lgsim's reckoning in any way).
+Found by rebuilding recorded groups (docs/accuracy.md, "Own plans against the vendor's"): from the
+number of slices that the values of the whole group ask for upwards, at most 20 tries; steps are
+balanced without a look at memory; buffers have to find room as the vendor places them, also with
+one slice as if rounds overlapped; slices that cannot be inferred end the search.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import islice
 
+from lgsim.kernels.commands.tiling import ceil_div
 from lgsim.kernels.support import GroupType
 from lgsim.planner.group.costs import GroupCosts, group_costs, thrifty_costs
 from lgsim.planner.group.cuts import WHOLE, Secs
@@ -19,116 +19,124 @@ from lgsim.planner.group.evaluate import GroupEvaluator
 from lgsim.planner.group.evaluation import Evaluation
 from lgsim.planner.group.failure import Failure
 from lgsim.planner.group.group_type import suitable_type
-from lgsim.planner.group.lmem import Occupancy, occupancy_of
+from lgsim.planner.group.lmem import Occupancy, occupancy_of, too_large
 from lgsim.planner.group.pattern import Pattern
-from lgsim.planner.group.place import place
 from lgsim.planner.group.rebalance import UNLIMITED, rebalance
 from lgsim.planner.group.secs import candidates
-from lgsim.planner.group.slicing import infer
-from lgsim.planner.group.thrift import Thrift
+from lgsim.planner.group.slicing import Slicing, infer
+from lgsim.planner.group.thrift import Thrift, last_reads
 from lgsim.planner.group.timetable import Timing, nearest
+from lgsim.planner.group.vendor_place import vendor_addresses
 from lgsim.target.chip import Chip
 
 MOST_TRIES = 20
 """Sections tried at the most (docs/chip.md §8)."""
 
-HELD = Thrift(), Thrift(in_place=True)
-RELOADED = Thrift(reload=True), Thrift(in_place=True, reload=True)
-"""Ways to save memory: constants are loaded again only if no try fits with all of them held."""
-
 
 def first_fit(evaluator: GroupEvaluator, pattern: Pattern) -> Evaluation | Failure:
     """The group with the first sections that fit, or the rule that the last try broke."""
-    group_type = suitable_type(pattern, evaluator.features, evaluator.chip)
+    if not _hands_on(pattern):
+        return Failure("alone", "no op reads what another one of the group makes")
+    chip = evaluator.chip
+    group_type = suitable_type(pattern, evaluator.features, chip)
     if isinstance(group_type, Failure):
         return group_type
-    found: Evaluation | Failure | None = _shortage(evaluator, pattern, group_type)
-    found = found or _misfit(evaluator, pattern, group_type, WHOLE, HELD)
-    found = found or evaluator.evaluate_section(pattern, group_type, WHOLE)
-    if isinstance(found, Evaluation) or found.rule != "memory":
-        return found
-    lmem_bytes = evaluator.chip.lmem_bytes
-    at_least = 1 - (-found.missing_bytes // lmem_bytes)
-    tries = list(islice(candidates(pattern, group_type, evaluator.chip, at_least), MOST_TRIES))
-    if not tries:
-        return replace(found, secs=WHOLE)
-    for ways in (HELD, RELOADED) if evaluator.planning.weight_reload else (HELD,):
-        found = _escalate(evaluator, pattern, group_type, tries, ways)
+    uncut = infer(pattern, group_type, WHOLE, chip.lanes)
+    if isinstance(uncut, Failure):
+        return uncut
+    costs = group_costs(pattern, uncut, evaluator.book)
+    kept = _overlapping(pattern, nearest(pattern, costs.absent), costs, chip)
+    if isinstance(kept, Failure):
+        return kept
+    at_least = ceil_div(_most_without_constants(pattern, kept), chip.lmem_bytes)
+    found: Evaluation | Failure | None = None
+    if at_least <= 1:
+        found = _fit(evaluator, pattern, group_type, WHOLE)
         if isinstance(found, Evaluation) or found.rule != "memory":
             return found
+    tries = list(islice(candidates(pattern, group_type, chip, max(2, at_least)), MOST_TRIES))
+    if not tries:
+        most = max(kept.live_bytes)
+        return found or too_large(most, kept.live_bytes.index(most), chip)
+    found = _misfit(evaluator, pattern, group_type, tries[-1])
+    if found is None or not found.missing_bytes:  # else fewer slices will not do either
+        for secs in tries:
+            found = _fit(evaluator, pattern, group_type, secs)
+            if isinstance(found, Evaluation) or found.rule != "memory":
+                return found
+    assert isinstance(found, Failure)
     return replace(found, secs=tries[-1])
 
 
-def _shortage(evaluator: GroupEvaluator, pattern: Pattern, group_type: GroupType) -> Failure | None:
-    """Why the whole group cannot be one slice, with every transfer beside its op."""
-    chip = evaluator.chip
-    slicing = infer(pattern, group_type, WHOLE, chip.lanes)
-    if isinstance(slicing, Failure):
-        return slicing
-    costs = group_costs(pattern, slicing, evaluator.book)
-    found: Failure | None = None
-    for thrift in HELD:
-        saving = thrifty_costs(pattern, slicing, evaluator.book, costs, thrift)
-        kept = _overlapping(pattern, nearest(pattern, costs.absent), saving, chip)
-        lack = kept if isinstance(kept, Failure) else kept.shortage(chip)
-        if lack is None:
-            return None
-        found = found or lack
-    return found
+def _hands_on(pattern: Pattern) -> bool:
+    """Whether any op reads what another one makes; else there is nothing to keep on the chip."""
+    makers = (value.producer >= 0 for value in pattern.values)
+    return any(made and users for made, users in zip(makers, pattern.users, strict=True))
 
 
-def _escalate(
-    evaluator: GroupEvaluator,
-    pattern: Pattern,
-    group_type: GroupType,
-    tries: list[Secs],
-    ways: tuple[Thrift, ...],
+def _fit(
+    evaluator: GroupEvaluator, pattern: Pattern, group_type: GroupType, secs: Secs
 ) -> Evaluation | Failure:
-    """The first of some sections that fit.
-
-    The last ones are looked at before: if not even they fit, fewer slices will not.
-    """
-    found: Evaluation | Failure | None = _misfit(evaluator, pattern, group_type, tries[-1], ways)
-    if isinstance(found, Failure) and found.rule == "memory":
-        return found
-    for secs in tries:
-        found = _misfit(evaluator, pattern, group_type, secs, ways)
-        found = found or evaluator.evaluate_section(pattern, group_type, secs)
-        if isinstance(found, Evaluation) or found.rule != "memory":
-            return found
-    assert found is not None
-    return found
+    """The group with some sections, if the vendor's compiler takes them."""
+    found = _misfit(evaluator, pattern, group_type, secs)
+    return found or evaluator.evaluate_section(pattern, group_type, secs)
 
 
 def _misfit(
-    evaluator: GroupEvaluator,
-    pattern: Pattern,
-    group_type: GroupType,
-    secs: Secs,
-    ways: tuple[Thrift, ...],
+    evaluator: GroupEvaluator, pattern: Pattern, group_type: GroupType, secs: Secs
 ) -> Failure | None:
     """Why the slices cannot be cut, or the buffers of balanced steps find no room."""
     chip = evaluator.chip
     slicing = infer(pattern, group_type, secs, chip.lanes)
     if isinstance(slicing, Failure):
         return slicing
-    base = group_costs(pattern, slicing, evaluator.book)
-    plain = nearest(pattern, base.absent)
-    found: Failure | None = None
-    for thrift in ways:
-        costs = thrifty_costs(pattern, slicing, evaluator.book, base, thrift)
-        kept = _overlapping(pattern, plain, costs, chip)
-        if not isinstance(kept, Failure) and kept.shortage(chip) is None:
-            timing, _ = rebalance(pattern, plain, costs, kept, chip, UNLIMITED)
-            kept = _overlapping(pattern, timing, costs, chip)
-        if isinstance(kept, Failure) and not thrift.in_place:
-            return kept
-        # Two values in one place may live too long, while more slices need no such thing.
-        placement = kept if isinstance(kept, Failure) else place(kept.buffers(), chip)
-        if not isinstance(placement, Failure):
-            return None
-        found = found or placement
-    return found
+    costs = _costs(evaluator, pattern, slicing)
+    again = costs.held != costs.may_stay
+    plain = nearest(pattern, costs.absent)
+    kept = _kept(pattern, plain, costs, chip)
+    if isinstance(kept, Failure):
+        return replace(kept, reloaded=again)
+    timing, _ = rebalance(pattern, plain, costs, kept, chip, UNLIMITED)
+    kept = _kept(pattern, timing, costs, chip)
+    if isinstance(kept, Failure):
+        return replace(kept, reloaded=again)
+    if vendor_addresses(pattern, timing, costs, kept, chip) is None:
+        detail = f"some of {max(kept.live_bytes):,} bytes per lane in one step find no room"
+        return Failure("memory", detail, reloaded=again)
+    return None
+
+
+def _costs(evaluator: GroupEvaluator, pattern: Pattern, slicing: Slicing) -> GroupCosts:
+    """The costs of slices: constants stay unless they cannot all do so."""
+    book, chip = evaluator.book, evaluator.chip
+    costs = group_costs(pattern, slicing, book)
+    if costs.can_all_stay(chip) or not evaluator.planning.weight_reload:
+        return costs
+    return thrifty_costs(pattern, slicing, book, costs, Thrift(reload=True))
+
+
+def _most_without_constants(pattern: Pattern, kept: Occupancy) -> int:
+    """Most bytes of values and scratch that live in one step."""
+    values = pattern.values
+    stays = [stay for stay in kept.stays if stay[0] < 0 or not values[stay[0]].weight]
+    return max(Occupancy(stays, kept.wrap).live_bytes)
+
+
+def _kept(pattern: Pattern, timing: Timing, costs: GroupCosts, chip: Chip) -> Occupancy | Failure:
+    """What the group keeps in local memory, or why no placement can do.
+
+    Results may take the place of operands that end there.
+    """
+    kept = _overlapping(pattern, timing, costs, chip)
+    if isinstance(kept, Failure) or max(kept.live_bytes) <= chip.lmem_bytes:
+        return kept
+    live = list(kept.live_bytes)
+    sizes = {owner: nbytes for owner, nbytes, _, _ in kept.stays}
+    ending = {number: operand for number, _, operand, _ in last_reads(pattern)}
+    for number, operand in ending.items():
+        live[timing.members[number] % kept.wrap] -= sizes[operand]
+    most = max(live)
+    return kept if most <= chip.lmem_bytes else too_large(most, live.index(most), chip)
 
 
 def _overlapping(

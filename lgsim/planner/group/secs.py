@@ -17,7 +17,7 @@ from lgsim.kernels.support import AXES, GroupType
 from lgsim.kernels.views import view
 from lgsim.planner.group.cuts import Secs
 from lgsim.planner.group.pattern import Pattern
-from lgsim.planner.group.slicing import value_views
+from lgsim.planner.group.slicing import cut_values, value_views
 from lgsim.target.chip import Chip
 
 MOST_TRIES = 60
@@ -92,7 +92,10 @@ def _in_order(
     fewest = max(2, ceil_div(at_least, most_n * most_c))
     pieces = 2 if coarse else fewest
     views = value_views(pattern, group_type)
-    rows, columns = (sum(sizes[axis] for sizes in views) for axis in (3, 4))
+    cut = cut_values(pattern)
+    rows, columns = (
+        sum(sizes[axis] for sizes, cuts in zip(views, cut, strict=True) if cuts) for axis in (3, 4)
+    )
     seen: set[tuple[int, int, int]] = set()
     while pieces <= most_d * most_h * most_w:
         d = min(most_d, pieces)
@@ -103,7 +106,7 @@ def _in_order(
             if (w := ceil_div(rest, h)) <= most_w
         ]
         if cuts:
-            _, h, w = min(cuts)
+            _, h, w = min(cuts, key=lambda cut: (cut[0], -cut[1]))
             if (d, h, w) not in seen and pieces >= fewest:
                 seen.add((d, h, w))
                 yield most_n, most_c, d, h, w

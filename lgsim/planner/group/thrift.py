@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from lgsim.graph.core import TensorType
 from lgsim.graph.ops import Add, Div, Max, Min, Mul, Sub
 from lgsim.kernels.site import OpSite
 from lgsim.planner.group.cuts import Cuts
@@ -29,14 +30,12 @@ class Thrift:
     last : bool
         Whether it is the last operand that may be taken, not the first.
     reload : bool
-        Constants are loaded again for every slice instead of staying.
-    keep : frozenset of int
-        Constants that stay all the same.
+        Constants are loaded again for every slice instead of staying: all of them, as in every
+        recorded group that does so.
     """
 
     in_place: bool = False
     reload: bool = False
-    keep: frozenset[int] = frozenset()
     only: frozenset[int] | None = None
     last: bool = False
 
@@ -52,14 +51,14 @@ def in_place_operands(pattern: Pattern, slicing: Slicing, *, last: bool = False)
     Nobody reads the operand later, and its slices are no smaller (reference/plans: six Adds).
     """
     found: dict[int, int] = {}
-    for number, index, operand, result in _last_reads(pattern):
+    for number, index, operand, result in last_reads(pattern):
         if (last or number not in found) and _covers(slicing.cuts[operand], slicing.cuts[result]):
             found[number] = index
     return found
 
 
 @lru_cache(maxsize=64)
-def _last_reads(pattern: Pattern) -> tuple[tuple[int, int, int, int], ...]:
+def last_reads(pattern: Pattern) -> tuple[tuple[int, int, int, int], ...]:
     """Member, operand index, operand and result, where that takes the place if slices allow it."""
     found = []
     for number, member in enumerate(pattern.members):
@@ -70,10 +69,15 @@ def _last_reads(pattern: Pattern) -> tuple[tuple[int, int, int, int], ...]:
             operand, users = pattern.values[value], pattern.users[value]
             dies = users[-1][0] == number and not operand.leaves and not operand.weight
             again = sum(reader == number for reader, _ in users) > 1
-            alike = operand.type == pattern.values[result].type
+            alike = _alike(operand.type, pattern.values[result].type)
             if dies and alike and not again:
                 found.append((number, index, value, result))
     return tuple(found)
+
+
+def _alike(operand: TensorType, result: TensorType) -> bool:
+    """Whether both have the same shape and elements of one size; one may be signed."""
+    return operand.shape == result.shape and operand.dtype.bits == result.dtype.bits
 
 
 def _covers(larger: Cuts, smaller: Cuts) -> bool:

@@ -11,14 +11,18 @@ from functools import cached_property
 
 from lgsim.graph import Graph
 from lgsim.planner.base_groups import base_groups
-from lgsim.planner.bounds import IMPOSSIBLE, interval_bounds
+from lgsim.planner.bounds import interval_bounds
 from lgsim.planner.group import Evaluation, Failure, GroupEvaluator, pattern_of
 from lgsim.planner.group.first_fit import first_fit
 from lgsim.planner.group.group_type import choose_type
 from lgsim.planner.group.pattern import Pattern
+from lgsim.planner.least import IMPOSSIBLE
 from lgsim.planner.pieces import pieces
 from lgsim.planner.plan import Plan, Section
 from lgsim.planner.uneven import is_uneven
+
+LONG_GROUP = 64
+"""More ops than this are a long group (see `_lasts`)."""
 
 
 class Greedy:
@@ -125,7 +129,7 @@ class _Run:
 
     def _next(self, start: int, stop: int, failure: Failure) -> int:
         """The next start that may do, after one that does not."""
-        if failure.rule == "memory":
+        if _lasts(failure, stop - start):
             return self._like(start, stop, failure) + 1
         first = start + failure.member
         if failure.rule != "slices" or first <= start:
@@ -144,23 +148,35 @@ class _Run:
         """A start from `start` on that fails like it, as all between do.
 
         The step that lacks bytes in the shortest of these groups is part of the longer ones, and
-        the last try has as many slices in all. Strides double as long as they lead to such a start.
+        the last try has as many slices in all. It is sought by halving: short groups are quick.
         """
         types = interval_bounds(self.pattern, self.evaluator).types[stop]
-        stride = 1
-        while stride:
+        stride = 1 << (stop - start).bit_length()
+        while stride := stride // 2:
             there = start + stride
             alike = there < stop - 1 and types[there] == types[start]
-            found = self._fit(there, stop) if alike else None
-            if isinstance(found, Failure) and _tried(found) == _tried(failure):
-                start, stride = there, stride * 2
-            else:
-                stride //= 2
+            if alike and self._fails_likewise(there, stop, failure):
+                start = there
         return start
 
+    def _fails_likewise(self, start: int, stop: int, failure: Failure) -> bool:
+        """Whether a group fails in a way that lasts, at the same sections.
 
-def _tried(failure: Failure) -> tuple[str, tuple[int, ...]]:
-    return failure.rule, failure.secs
+        Constants must stay in both or in neither: they need more room while they stay.
+        """
+        found = self._fit(start, stop)
+        if isinstance(found, Evaluation) or found.secs != failure.secs:
+            return False
+        return found.reloaded == failure.reloaded and _lasts(found, stop - start)
+
+
+def _lasts(failure: Failure, length: int) -> bool:
+    """Whether a group that fails like that, of so many ops, says that longer ones fail as well.
+
+    Bytes that are missing in a step are missing in longer groups too. That some buffers find no
+    room need not be so, but in long groups, which take long to place, it is taken for granted.
+    """
+    return failure.rule == "memory" and (failure.missing_bytes > 0 or length > LONG_GROUP)
 
 
 def _group(ops: tuple[str, ...], found: Evaluation, reason: str) -> Section:

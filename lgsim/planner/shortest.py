@@ -47,7 +47,8 @@ class Cuts:
     Long runs have too many intervals for that. So the path is sought among estimates first, which
     follow from the prices of similar intervals (see `Experience`), and then among its neighbours,
     ever more hopefully: paths that differ from priced ones by one edge, or by two that meet. The
-    search is over if there is no hope, or if nothing was gained for too long.
+    search is over if there is no hope, or if nothing was gained for too long. A run that is best
+    as one group has no neighbours: there is no border to move.
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ class Cuts:
         self._among_estimates()
         if self.intervals.count <= SHORT:
             self._among_bounds()
-        else:
+        elif len(_Paths(self._priced()).shortest()) > 1:
             for share, patience in HOPES:
                 self._among_neighbours(share, patience)
         return _Paths(self._priced()).short(MOST_PATHS, NEARLY)

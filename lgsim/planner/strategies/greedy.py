@@ -75,6 +75,7 @@ class _Run:
         self.pattern = pattern
         self.evaluator = evaluator
         self._known: dict[tuple[int, int], Evaluation | Failure] = {}
+        self._found: dict[Pattern, Evaluation | Failure] = {}  # layers repeat
 
     def sections(self, ops: tuple[str, ...], border: str) -> list[Section]:
         """The sections of the run of these ops; `border` says why it begins where it does."""
@@ -123,8 +124,10 @@ class _Run:
     def _fit(self, start: int, stop: int) -> Evaluation | Failure:
         """The group of some ops as the quick search finds it."""
         if (start, stop) not in self._known:
-            found = first_fit(self.evaluator, self.pattern.part(start, stop))
-            self._known[start, stop] = found
+            part = self.pattern.part(start, stop)
+            if part not in self._found:
+                self._found[part] = first_fit(self.evaluator, part)
+            self._known[start, stop] = self._found[part]
         return self._known[start, stop]
 
     def _next(self, start: int, stop: int, failure: Failure) -> int:
@@ -148,16 +151,24 @@ class _Run:
         """A start from `start` on that fails like it, as all between do.
 
         The step that lacks bytes in the shortest of these groups is part of the longer ones, and
-        the last try has as many slices in all. It is sought by halving: short groups are quick.
+        the last try has as many slices in all. It is sought from the short ones up, which are
+        quick, in strides that double, and then by halving.
         """
         types = interval_bounds(self.pattern, self.evaluator).types[stop]
-        stride = 1 << (stop - start).bit_length()
-        while stride := stride // 2:
-            there = start + stride
-            alike = there < stop - 1 and types[there] == types[start]
-            if alike and self._fails_likewise(there, stop, failure):
-                start = there
-        return start
+
+        def alike(length: int) -> bool:
+            there = stop - length
+            return types[there] == types[start] and self._fails_likewise(there, stop, failure)
+
+        low = (1 if failure.missing_bytes else LONG_GROUP) + 1
+        stride, most = 1, stop - start
+        high = min(low, most)
+        while high < most and not alike(high):
+            low, high, stride = high, min(high + stride, most), stride * 2
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if alike(middle) else (middle, high)
+        return stop - high
 
     def _fails_likewise(self, start: int, stop: int, failure: Failure) -> bool:
         """Whether a group fails in a way that lasts, at the same sections.

@@ -95,7 +95,7 @@ def test_plots_of_groups(kind: str, tmp_path: Path) -> None:
     for path in paths:
         lgsim("plot", "resnet18", "--strategy", "greedy", "--kind", kind, "-o", path)
     assert paths[0].read_bytes() == paths[1].read_bytes()
-    words = {"lmem": b"resnet18: local memory of", "groups": b"layer groups, "}
+    words = {"lmem": b"resnet18: local memory of", "groups": b"layer group, "}
     assert words[kind] in paths[0].read_bytes()
 
 

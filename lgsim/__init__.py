@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from lgsim.errors import CheckError, InfeasibleError, LgsimError
 
 if TYPE_CHECKING:
-    from lgsim.answers import Run
+    from lgsim.answers.run import Run
     from lgsim.api import ablate, compare, explain, prepare, simulate
     from lgsim.frontends import load_model
     from lgsim.graph import Graph
@@ -29,7 +29,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Graph": "lgsim.graph",
     "GraphBuilder": "lgsim.graph.builder",
-    "Run": "lgsim.answers",
+    "Run": "lgsim.answers.run",
     "Target": "lgsim.target",
     "ablate": "lgsim.api",
     "compare": "lgsim.api",

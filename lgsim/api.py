@@ -14,7 +14,10 @@ from lgsim.settings import DEFAULTS, STRATEGIES_TO_COMPARE, Options, Settings, r
 
 if TYPE_CHECKING:
     from lgsim.analysis.ablation import Progress
-    from lgsim.answers import Ablation, Comparison, Explanation, Run
+    from lgsim.answers.ablation import Ablation
+    from lgsim.answers.comparison import Comparison
+    from lgsim.answers.explanation import Explanation
+    from lgsim.answers.run import Run
     from lgsim.planner import Plan
 
 
@@ -37,7 +40,7 @@ def simulate(net: str | PathLike[str] | Graph, **options: Unpack[Options]) -> Ru
     LgsimError
         If the input cannot be used; InfeasibleError if nothing fits the chip.
     """
-    from lgsim.answers import Run
+    from lgsim.answers.run import Run
 
     prepared = prepare_network(net, Settings(**options))
     return Run.of(simulated(prepared, planned(prepared)))
@@ -70,7 +73,7 @@ def explain(net: str | PathLike[str] | Graph, **options: Unpack[Options]) -> Exp
         If the input cannot be used; InfeasibleError if nothing fits the chip.
     """
     from lgsim.analysis.explanation import explanation
-    from lgsim.answers import Explanation
+    from lgsim.answers.explanation import Explanation
 
     log = RewriteLog()
     prepared = prepare_network(net, Settings(**options), log)
@@ -101,7 +104,8 @@ def compare(
     LgsimError
         If there is nothing to compare, a name occurs twice, or the input cannot be used.
     """
-    from lgsim.answers import Comparison, Run
+    from lgsim.answers.comparison import Comparison
+    from lgsim.answers.run import Run
 
     refuse_single(strategies, "strategies")
     plans = plans or {}
@@ -142,7 +146,7 @@ def ablate(
         If a feature is unknown, named twice or off, or the input cannot be used.
     """
     from lgsim.analysis.ablation import ablation
-    from lgsim.answers import Ablation
+    from lgsim.answers.ablation import Ablation
 
     refuse_single(features, "features")
     return Ablation.of(ablation(net, Settings(**options), features, progress))

@@ -8,7 +8,7 @@ import pytest
 from small_runs import convolutions, swin_stage
 
 import lgsim
-from lgsim.answers import Ablation
+from lgsim.answers.ablation import Ablation
 from lgsim.errors import LgsimError
 from lgsim.features import list_features
 from lgsim.report.ablate_figure import ablation_figure

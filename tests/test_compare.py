@@ -9,7 +9,7 @@ import pytest
 from small_runs import convolutions, swin_stage
 
 import lgsim
-from lgsim.answers import Comparison
+from lgsim.answers.comparison import Comparison
 from lgsim.errors import LgsimError
 from lgsim.planner import STRATEGIES
 from lgsim.report.compare_figure import comparison_figure

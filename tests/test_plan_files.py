@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import lgsim
-from lgsim.answers import Run
+from lgsim.answers.run import Run
 from lgsim.errors import LgsimError
 from lgsim.graph.builder import GraphBuilder
 from lgsim.pipeline import planned, prepare_network, simulated

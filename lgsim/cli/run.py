@@ -8,7 +8,7 @@ from lgsim.cli.options import NetOptions, ScheduleOptions, keywords
 from lgsim.cli.output import print_warnings
 
 if TYPE_CHECKING:
-    from lgsim.answers import Run
+    from lgsim.answers.run import Run
 
 
 def simulate_net(net: NetOptions, schedule: ScheduleOptions) -> Run:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = ("matplotlib", "networkx", "onnx", "pydantic", "numpy.ma")
+HEAVY = ("matplotlib", "networkx", "onnx", "pydantic", "numpy.ma", "lgsim.analysis")
 
 
 def loaded(arguments: list[str], modules: tuple[str, ...]) -> list[str]:

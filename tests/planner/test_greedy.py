@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 
 import lgsim
-from lgsim.answers import Run
+from lgsim.answers.run import Run
 from lgsim.graph import Graph
 from lgsim.graph.builder import GraphBuilder
 from lgsim.graph.dtypes import DType

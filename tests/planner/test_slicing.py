@@ -8,7 +8,7 @@ import pytest
 from small_runs import MODELS
 
 import lgsim
-from lgsim.answers import Run
+from lgsim.answers.run import Run
 from lgsim.errors import InfeasibleError
 from lgsim.frontends.script import load_script
 from lgsim.graph import Graph

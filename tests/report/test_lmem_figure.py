@@ -6,7 +6,7 @@ import pytest
 from small_runs import convolutions
 
 import lgsim
-from lgsim.answers import Run
+from lgsim.answers.run import Run
 from lgsim.errors import LgsimError
 from lgsim.report.lmem_figure import lmem_figure
 from lgsim.report.lmem_view import LmemView, lmem_boxes, lmem_view, peak_bytes

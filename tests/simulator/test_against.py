@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lgsim.analysis.validation import PlanComparison
-from lgsim.answers import Run
+from lgsim.answers.run import Run
 from lgsim.api import simulate
 from lgsim.errors import LgsimError
 from lgsim.frontends.command_file import RecordedCommand, read_commands

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import lgsim
-from lgsim.answers import Run
+from lgsim.answers.run import Run
 from lgsim.frontends.plans import read_plan
 from lgsim.frontends.vendor_plan import STORE, VendorPlan
 from lgsim.graph.ops import Conv

@@ -77,7 +77,7 @@ def _plain(out: Emitter, op: Op) -> str:
 def _moving(out: Emitter, op: Op) -> str:
     """Layout ops keep the codes, and renamings whatever type there is."""
     tensor = out.value(op.inputs[0])
-    if not isinstance(op.attrs, ops.Reshape | ops.Squeeze | ops.Unsqueeze):
+    if not isinstance(op.attrs, ops.RESHAPES):
         tensor = out.convert(tensor, DType.I8)
     inputs = [tensor]
     if isinstance(op.attrs, ops.Upsample):

@@ -6,8 +6,6 @@ from lgsim.graph import ops
 from lgsim.graph.core import Graph
 from lgsim.rewrites.base import Rewrite, bypass, drop_dead, live_ops, may_bypass
 
-_RESHAPES = (ops.Reshape, ops.Squeeze, ops.Unsqueeze)
-
 
 class ReshapeClean(Rewrite):
     """reshape(reshape(x)) → one reshape; a reshape to the same shape is dropped."""
@@ -19,7 +17,7 @@ class ReshapeClean(Rewrite):
         """Clean up the whole graph in one sweep."""
         count = merge_reshapes(graph)
         for op in live_ops(graph):
-            if not isinstance(op.attrs, _RESHAPES):
+            if not isinstance(op.attrs, ops.RESHAPES):
                 continue
             same = graph.tensor(op.inputs[0]).shape == graph.tensor(op.outputs[0]).shape
             if same and may_bypass(graph, op, op.inputs[0]):
@@ -32,8 +30,8 @@ def merge_reshapes(graph: Graph) -> int:
     """A reshape of a reshape reads what the first one reads; returns how many did not so far."""
     count = 0
     for op in live_ops(graph):
-        producer = graph.producer(op.inputs[0]) if isinstance(op.attrs, _RESHAPES) else None
-        if producer is not None and isinstance(producer.attrs, _RESHAPES):
+        producer = graph.producer(op.inputs[0]) if isinstance(op.attrs, ops.RESHAPES) else None
+        if producer is not None and isinstance(producer.attrs, ops.RESHAPES):
             result = graph.tensor(op.outputs[0]).shape
             graph.replace_op(op.name, ops.Reshape(result), [producer.inputs[0]])
             drop_dead(graph, producer)

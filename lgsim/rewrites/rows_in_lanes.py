@@ -25,7 +25,6 @@ _ON_ELEMENTS = (
     ops.Clip,
 )
 _ON_ROWS = (ops.LayerNorm, ops.RMSNorm)
-_RESHAPES = (ops.Reshape, ops.Squeeze, ops.Unsqueeze)
 
 
 class RowsInLanes(Rewrite):
@@ -61,7 +60,7 @@ def _lead(graph: Graph, op: Op) -> Shape | None:
     reader = sole_consumer(graph, op.outputs[0])
     if len(shape) != 2 or shape[0] == 1 or reader is None:
         return None
-    if not isinstance(reader.attrs, _RESHAPES):
+    if not isinstance(reader.attrs, ops.RESHAPES):
         return None
     seen = graph.tensor(reader.outputs[0]).shape
     if len(seen) != 3 or seen[-1] != shape[-1]:
@@ -90,9 +89,9 @@ def _treats_rows_alike(graph: Graph, op: Op, lead: Shape) -> bool:
 def _meets(graph: Graph, op: Op, lead: Shape) -> bool:
     """Whether a reshape before or behind an op cancels then; alone it gains nothing."""
     producers = [graph.producer(tensor) for tensor in op.inputs]
-    near = [p.inputs[0] for p in producers if p is not None and isinstance(p.attrs, _RESHAPES)]
+    near = [p.inputs[0] for p in producers if p is not None and isinstance(p.attrs, ops.RESHAPES)]
     reader = sole_consumer(graph, op.outputs[0])
-    if reader is not None and isinstance(reader.attrs, _RESHAPES):
+    if reader is not None and isinstance(reader.attrs, ops.RESHAPES):
         near.append(reader.outputs[0])
     return any(graph.tensor(tensor).shape[:-1] == lead for tensor in near)
 

@@ -28,11 +28,8 @@ class UnitPermute(Rewrite):
             if not isinstance(op.attrs, ops.Permute):
                 continue
             reshape = sole_consumer(graph, op.outputs[0])
-            if reshape is None or not isinstance(
-                reshape.attrs, ops.Reshape | ops.Squeeze | ops.Unsqueeze
-            ):
-                continue
-            count += _rewrite(graph, op, reshape)
+            if reshape is not None and isinstance(reshape.attrs, ops.RESHAPES):
+                count += _rewrite(graph, op, reshape)
         if count:
             graph.sort()
         return count
@@ -40,8 +37,7 @@ class UnitPermute(Rewrite):
 
 def _rewrite(graph: Graph, permute: Op, reshape: Op) -> bool:
     assert isinstance(permute.attrs, ops.Permute)
-    shape, target = (graph.tensor(op.inputs[0]).shape for op in (permute, reshape))
-    target = graph.tensor(reshape.outputs[0]).shape
+    shape, target = graph.tensor(permute.inputs[0]).shape, graph.tensor(reshape.outputs[0]).shape
     order = permute.attrs.order
     moved = [axis for axis in order if shape[axis] > 1]
     ranks = [sorted(moved).index(axis) for axis in moved]

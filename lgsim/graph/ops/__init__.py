@@ -54,6 +54,7 @@ from lgsim.graph.ops.index import (
     ScatterND,
 )
 from lgsim.graph.ops.layout import (
+    RESHAPES,
     Concat,
     Depth2Space,
     Pad,
@@ -92,6 +93,7 @@ __all__ = [
     "LSTM",
     "POOL_MODES",
     "REDUCE_MODES",
+    "RESHAPES",
     "RNN",
     "Active",
     "Add",

@@ -110,6 +110,10 @@ class Unsqueeze(OpKind):
         return result([1 if i in self.axes else next(sizes) for i in range(rank)], inputs[0].dtype)
 
 
+RESHAPES = (Reshape, Squeeze, Unsqueeze)
+"""Kinds that only rename dimensions."""
+
+
 @op_kind
 class Concat(OpKind):
     """All operands one after the other along `axis`."""

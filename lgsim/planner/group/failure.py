@@ -15,8 +15,9 @@ class Failure:
         ``local`` (an op has no local form), ``type`` (no group type suits the ops), ``secs`` (an
         axis cannot be cut that often), ``slices`` (two readers need different slices of a value,
         or slices degenerate), ``steps`` (a value would live longer than a round), ``memory``,
-        ``alone`` (no op reads what another one makes), or ``price`` (the search gave up: it
-        cannot be cheaper than asked for).
+        ``alone`` (no op reads what another one makes), ``permute`` (a permute beside it swaps axes
+        that the group type does not see), ``addresses`` (a plan does not say where all buffers
+        are), or ``price`` (the search gave up: it cannot be cheaper than asked for).
     member : int
         Op at fault, −1 for the group as a whole.
     axis : str

@@ -15,7 +15,7 @@ from lgsim.planner.group.pattern import Pattern
 from lgsim.planner.intervals import Intervals
 from lgsim.planner.least import IMPOSSIBLE
 from lgsim.planner.pieces import pieces
-from lgsim.planner.plan import Plan, Section
+from lgsim.planner.plan import Plan, Section, section_name
 from lgsim.planner.price import global_cycles, plan_cycles
 from lgsim.planner.shortest import Cuts, Path
 from lgsim.planner.strategies.greedy import Greedy
@@ -150,8 +150,7 @@ class _Search:
         found = cut.intervals.group(start, start + len(ops))
         apart = sum(cycles or 0 for cycles in alone)
         reason = f"{found.price.cycles:,} cycles; its ops alone take {apart:,}"
-        name = f"{ops[0]} .. {ops[-1]}"
-        return Section("group", name, ops, found.group_type, found.secs, reason)
+        return Section("group", section_name(ops), ops, found.group_type, found.secs, reason)
 
     def _misfit(self, name: str) -> InfeasibleError:
         """Why an op does not fit the chip alone."""

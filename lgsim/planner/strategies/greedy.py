@@ -18,7 +18,7 @@ from lgsim.planner.group.group_type import choose_type
 from lgsim.planner.group.pattern import Pattern
 from lgsim.planner.least import IMPOSSIBLE
 from lgsim.planner.pieces import pieces
-from lgsim.planner.plan import Plan, Section
+from lgsim.planner.plan import Plan, Section, section_name
 from lgsim.planner.uneven import is_uneven
 
 LONG_GROUP = 64
@@ -191,8 +191,7 @@ def _lasts(failure: Failure, length: int) -> bool:
 
 
 def _group(ops: tuple[str, ...], found: Evaluation, reason: str) -> Section:
-    name = f"{ops[0]} .. {ops[-1]}"
-    return Section("group", name, ops, found.group_type, found.secs, reason)
+    return Section("group", section_name(ops), ops, found.group_type, found.secs, reason)
 
 
 def _words(failure: Failure, ops: tuple[str, ...]) -> str:
